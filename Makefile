@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+#
+# Carve. `make help` lists the targets.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+PREFIX ?= /usr
+DESTDIR ?=
+
+# Three builds live side by side: for this machine, with sanitizers, and for
+# the arm64 guest, whose libraries come from the cached sysroot.
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+ifdef GUEST
+B ?= build/arm64
+CC := aarch64-linux-gnu-gcc --sysroot=$(SYSROOT)
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/aarch64-linux-gnu/pkgconfig:$(SYSROOT)/usr/share/pkgconfig pkg-config
+else ifdef SAN
+B ?= build/asan
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+B ?= build/host
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+endif
+
+# What every object gets; CFLAGS and LDFLAGS stay the packager's.
+BASE_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wundef -D_GNU_SOURCE -DCARVE_VERSION='"$(VERSION)"' \
+	-fvisibility=hidden -fstack-protector-strong -MMD -MP $(SANFLAGS)
+BASE_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed $(SANFLAGS)
+
+# Include paths are given per folder (target-specific INC), so that an include
+# that the architecture does not allow does not compile.
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(INC) -c -o $@ $<
+
+PROGRAMS :=
+include lib/build.mk
+include daemon/build.mk
+include tools/build.mk
+include kernel/build.mk
+include dts/build.mk
+include systemd/build.mk
+include tests/build.mk
+include tests/vm/build.mk
+
+.PHONY: all
+all: $(PROGRAMS) ## build library, daemon and tools for this machine
+
+.PHONY: clean
+clean: ## remove build/ (the cache outside the tree stays)
+	rm -rf build
+
+.PHONY: help
+help: ## list every target with one line
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort -u | \
+		awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
