@@ -195,10 +195,32 @@ struct carve_release {
 	__u32 reserved;
 };
 
+/**
+ * struct carve_identify - which extent a dma-buf is (CARVE_IOC_IDENTIFY)
+ * @size: sizeof(struct carve_identify)
+ * @flags: must be zero
+ * @fd: in, a dma-buf
+ * @reserved: must be zero
+ * @extent: out, the extent, state CARVE_STATE_LIVE
+ *
+ * Manager only (EPERM): a client proves by the descriptor that it holds the
+ * buffer, and the manager needs no memory of its own to answer it. EBADF when
+ * @fd is not open, EINVAL when it is no dma-buf, ENOENT when it is not one of
+ * this region.
+ */
+struct carve_identify {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 reserved;
+	struct carve_extent_info extent;
+};
+
 #define CARVE_IOC_INFO		_IO(CARVE_IOC_TYPE, 0x00)
 #define CARVE_IOC_EXPORT	_IO(CARVE_IOC_TYPE, 0x01)
 #define CARVE_IOC_LIST		_IO(CARVE_IOC_TYPE, 0x02)
 #define CARVE_IOC_SCRUB		_IO(CARVE_IOC_TYPE, 0x03)
+#define CARVE_IOC_IDENTIFY	_IO(CARVE_IOC_TYPE, 0x04)
 
 /*
  * open(): O_RDWR makes the caller the region's one manager, EBUSY while there
