@@ -49,6 +49,7 @@ include dts/build.mk
 include systemd/build.mk
 include tests/build.mk
 include tests/vm/build.mk
+include demo/build.mk
 
 .PHONY: all
 all: $(PROGRAMS) ## build library, daemon and tools for this machine
