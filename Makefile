@@ -17,8 +17,7 @@ CFLAGS ?= -O2 -g
 LDFLAGS ?=
 ifdef GUEST
 B ?= build/arm64
-CC := aarch64-linux-gnu-gcc --sysroot=$(SYSROOT)
-PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/aarch64-linux-gnu/pkgconfig:$(SYSROOT)/usr/share/pkgconfig pkg-config
+include tests/vm/sysroot.mk
 else ifdef SAN
 B ?= build/asan
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))

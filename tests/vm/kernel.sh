@@ -13,9 +13,9 @@
 # would make dpkg remove the host's own compilers.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../../tools/setup/cache.sh
+# shellcheck source=tools/setup/cache.sh
 . "$root/tools/setup/cache.sh"
-# shellcheck source=../../tools/setup/debian.sh
+# shellcheck source=tools/setup/debian.sh
 . "$root/tools/setup/debian.sh"
 
 version=${1:?usage: tests/vm/kernel.sh VERSION (6.1 or 6.12)}

@@ -171,3 +171,40 @@ deb_fetch()
 		return 1
 	fi
 }
+
+# deb_tree FOLDER PACKAGE...: unpacks packages with all they depend on, the
+# way dpkg would lay them out, without running any of their scripts. Packages
+# whose names match DEB_TREE_SKIP are left out.
+deb_tree()
+{
+	local into=$1 debs=$1/.debs dir deb
+	shift
+	mkdir -p "$debs/partial"
+	if ! deb_tree_fetch "$debs" "$@"; then
+		deb_update again
+		deb_tree_fetch "$debs" "$@" || {
+			cat "$debs/apt.log" >&2
+			return 1
+		}
+	fi
+	for dir in bin sbin lib; do
+		mkdir -p "$into/usr/$dir"
+		ln -sfn "usr/$dir" "$into/$dir"
+	done
+	for deb in "$debs"/*.deb; do
+		if [[ $(basename "$deb") =~ ^(${DEB_TREE_SKIP:-none})_ ]]; then
+			continue
+		fi
+		dpkg-deb --fsys-tarfile "$deb" |
+			tar -x -p --keep-directory-symlink -C "$into"
+	done
+	rm -rf "$debs"
+}
+
+deb_tree_fetch()
+{
+	local debs=$1
+	shift
+	deb_apt apt-get -y --no-install-recommends --download-only \
+		-o Dir::Cache::archives="$debs" install "$@" > "$debs/apt.log" 2>&1
+}
