@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#include "placement.h"
+
+#include <assert.h>
+#include <errno.h>
+
+static struct carve_extent *of_used(struct carve_mark *mark)
+{
+	return carve_container_of(mark, struct carve_extent, used);
+}
+
+static struct carve_fit fit_of(const struct carve_placement *placement,
+			       const struct carve_wish *wish)
+{
+	return (struct carve_fit){
+		.bytes = wish->bytes,
+		.alignment = wish->alignment,
+		.base = placement->base,
+	};
+}
+
+void carve_placement_init(struct carve_placement *placement, uint64_t bytes,
+			  uint64_t page_bytes, uint64_t base)
+{
+	assert(page_bytes && !(page_bytes & (page_bytes - 1)));
+	assert(bytes && !(bytes & (page_bytes - 1)));
+
+	placement->page_bytes = page_bytes;
+	placement->base = base;
+	carve_gaps_init(&placement->used, bytes);
+	carve_gaps_init(&placement->held, bytes);
+}
+
+bool carve_placement_possible(const struct carve_placement *placement,
+			      const struct carve_wish *wish)
+{
+	struct carve_fit fit = fit_of(placement, wish);
+	struct carve_gaps empty;
+	uint64_t offset;
+
+	carve_gaps_init(&empty, placement->used.bytes);
+	return carve_gaps_find(&empty, &fit, &offset);
+}
+
+int carve_placement_allocate(struct carve_placement *placement,
+			     struct carve_extent *const *extents,
+			     const struct carve_wish *wishes, size_t count,
+			     size_t *ret_index)
+{
+	assert(count && count <= CARVE_PLACEMENT_MANY);
+
+	for (size_t i = 0; i < count; i++) {
+		struct carve_fit fit = fit_of(placement, &wishes[i]);
+		uint64_t offset;
+
+		if (!carve_gaps_find(&placement->used, &fit, &offset)) {
+			*ret_index = i;
+			while (i--)
+				carve_placement_undo(placement, extents[i]);
+			return -ENOSPC;
+		}
+
+		int r = carve_placement_insert(placement, extents[i], offset,
+					       wishes[i].bytes,
+					       CARVE_EXTENT_LIVE);
+
+		assert(r == 0);
+		(void)r;
+	}
+	return 0;
+}
+
+bool carve_placement_would_fit(struct carve_placement *placement,
+			       const struct carve_wish *wishes, size_t count)
+{
+	struct carve_mark trial[CARVE_PLACEMENT_MANY];
+	size_t placed = 0;
+
+	assert(count && count <= CARVE_PLACEMENT_MANY);
+
+	for (; placed < count; placed++) {
+		struct carve_fit fit = fit_of(placement, &wishes[placed]);
+		uint64_t offset;
+
+		if (!carve_gaps_find(&placement->held, &fit, &offset))
+			break;
+		carve_gaps_insert(&placement->held, &trial[placed], offset,
+				  wishes[placed].bytes);
+	}
+	for (size_t i = placed; i--;)
+		carve_gaps_remove(&placement->held, &trial[i]);
+	return placed == count;
+}
+
+int carve_placement_insert(struct carve_placement *placement,
+			   struct carve_extent *extent, uint64_t offset,
+			   uint64_t bytes, enum carve_extent_state state)
+{
+	assert(extent->state == CARVE_EXTENT_NONE);
+	assert(state != CARVE_EXTENT_NONE);
+
+	if (!bytes || (offset | bytes) & (placement->page_bytes - 1))
+		return -EINVAL;
+	if (offset >= placement->used.bytes ||
+	    bytes > placement->used.bytes - offset)
+		return -ERANGE;
+	if (!carve_gaps_covers(&placement->used, offset, bytes))
+		return -EBUSY;
+
+	carve_gaps_insert(&placement->used, &extent->used, offset, bytes);
+	if (state == CARVE_EXTENT_LIVE)
+		carve_gaps_insert(&placement->held, &extent->held, offset,
+				  bytes);
+	extent->state = state;
+	return 0;
+}
+
+void carve_placement_undo(struct carve_placement *placement,
+			  struct carve_extent *extent)
+{
+	assert(extent->state == CARVE_EXTENT_LIVE);
+	carve_gaps_remove(&placement->held, &extent->held);
+	carve_gaps_remove(&placement->used, &extent->used);
+	extent->state = CARVE_EXTENT_NONE;
+}
+
+void carve_placement_release(struct carve_placement *placement,
+			     struct carve_extent *extent)
+{
+	assert(extent->state == CARVE_EXTENT_LIVE);
+	carve_gaps_remove(&placement->held, &extent->held);
+	extent->state = CARVE_EXTENT_DIRTY;
+}
+
+void carve_placement_clean(struct carve_placement *placement,
+			   struct carve_extent *extent)
+{
+	assert(extent->state == CARVE_EXTENT_DIRTY);
+	carve_gaps_remove(&placement->used, &extent->used);
+	extent->state = CARVE_EXTENT_NONE;
+}
+
+struct carve_extent *
+carve_placement_next(const struct carve_placement *placement, uint64_t offset)
+{
+	struct carve_mark *mark = carve_gaps_next(&placement->used, offset);
+
+	return mark ? of_used(mark) : NULL;
+}
+
+struct carve_figures
+carve_placement_figures(const struct carve_placement *placement)
+{
+	const struct carve_gaps *used = &placement->used;
+	const struct carve_gaps *held = &placement->held;
+
+	return (struct carve_figures){
+		.bytes = used->bytes,
+		.clean = used->gap_bytes,
+		.largest = carve_gaps_largest(used),
+		.dirty = held->gap_bytes - used->gap_bytes,
+		.live = held->bytes - held->gap_bytes,
+		.live_count = held->count,
+		.dirty_count = used->count - held->count,
+	};
+}
+
+const char *carve_placement_check(const struct carve_placement *placement)
+{
+	const char *wrong = carve_gaps_check(&placement->used);
+	struct carve_figures figures = carve_placement_figures(placement);
+	uint64_t live = 0, dirty = 0, live_count = 0, from = 0;
+	struct carve_extent *extent;
+
+	if (!wrong)
+		wrong = carve_gaps_check(&placement->held);
+	if (wrong)
+		return wrong;
+
+	while ((extent = carve_placement_next(placement, from))) {
+		uint64_t offset = carve_extent_offset(extent);
+		uint64_t bytes = carve_extent_bytes(extent);
+
+		from = offset + bytes;
+		if ((offset | bytes) & (placement->page_bytes - 1))
+			return "placement: an extent of broken pages";
+		if (extent->state == CARVE_EXTENT_DIRTY) {
+			dirty += bytes;
+			continue;
+		}
+		if (extent->state != CARVE_EXTENT_LIVE)
+			return "placement: an extent in no state";
+		if (carve_gaps_next(&placement->held, offset) != &extent->held ||
+		    extent->held.offset != offset ||
+		    extent->held.bytes != bytes)
+			return "placement: a live extent is not held";
+		live += bytes;
+		live_count++;
+	}
+	if (live_count != placement->held.count)
+		return "placement: something is held that is not live";
+	if (live != figures.live || dirty != figures.dirty ||
+	    figures.clean + dirty + live != figures.bytes)
+		return "placement: the figures are wrong";
+	return NULL;
+}

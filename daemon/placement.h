@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lies where in a region. Pure: no system call, no clock, no allocation,
+ * no thread, and no knowledge of clients or devices.
+ *
+ * Every page is clean (zeroed and free), live (in a buffer) or dirty (released
+ * and not yet zeroed). Live and dirty pages belong to extents, which the
+ * caller allocates, usually inside a larger structure, and keeps in place
+ * until they leave the region again. Pages in no extent are clean.
+ *
+ *	          allocate            release           clean
+ *	clean ---------------> live -----------> dirty -----------> clean
+ *	      <---------------
+ *	            undo
+ *
+ * A second set of gaps, between the live extents alone, says what could be
+ * allocated were all dirty memory clean: whether waiting helps.
+ */
+#ifndef CARVE_DAEMON_PLACEMENT_H
+#define CARVE_DAEMON_PLACEMENT_H
+
+#include "gaps.h"
+
+/* The most extents one call places. */
+#define CARVE_PLACEMENT_MANY	64
+
+/**
+ * enum carve_extent_state - what an extent is
+ * @CARVE_EXTENT_NONE: not in a region
+ * @CARVE_EXTENT_LIVE: a buffer
+ * @CARVE_EXTENT_DIRTY: released, not yet zeroed
+ */
+enum carve_extent_state {
+	CARVE_EXTENT_NONE,
+	CARVE_EXTENT_LIVE,
+	CARVE_EXTENT_DIRTY,
+};
+
+/**
+ * struct carve_extent - one live or dirty run of pages
+ * @used: private; among live and dirty extents
+ * @held: private; among the live ones
+ * @state: what it is
+ *
+ * All zeros before its first use.
+ */
+struct carve_extent {
+	struct carve_mark used;
+	struct carve_mark held;
+	enum carve_extent_state state;
+};
+
+/**
+ * struct carve_placement - a region
+ * @page_bytes: the unit of every offset and size, a power of two
+ * @base: physical address of the first byte, what alignments are judged by
+ * @used: gaps here are clean
+ * @held: gaps here are clean or dirty
+ *
+ * Not to be moved or copied after carve_placement_init().
+ */
+struct carve_placement {
+	uint64_t page_bytes;
+	uint64_t base;
+	struct carve_gaps used;
+	struct carve_gaps held;
+};
+
+/**
+ * struct carve_wish - one extent to be placed
+ * @bytes: whole pages, more than 0
+ * @alignment: of base + offset; a power of two, at least a page
+ */
+struct carve_wish {
+	uint64_t bytes;
+	uint64_t alignment;
+};
+
+/**
+ * struct carve_figures - a region in numbers
+ * @bytes: size; the sum of @clean, @dirty and @live
+ * @clean: bytes zeroed and free
+ * @largest: the longest run of them
+ * @dirty: bytes released and not yet zeroed
+ * @live: bytes in buffers
+ * @live_count: buffers
+ * @dirty_count: dirty extents
+ */
+struct carve_figures {
+	uint64_t bytes;
+	uint64_t clean;
+	uint64_t largest;
+	uint64_t dirty;
+	uint64_t live;
+	uint64_t live_count;
+	uint64_t dirty_count;
+};
+
+static inline uint64_t carve_extent_offset(const struct carve_extent *extent)
+{
+	return extent->used.offset;
+}
+
+static inline uint64_t carve_extent_bytes(const struct carve_extent *extent)
+{
+	return extent->used.bytes;
+}
+
+/* A region of @bytes, whole pages and not 0, all clean. */
+void carve_placement_init(struct carve_placement *placement, uint64_t bytes,
+			  uint64_t page_bytes, uint64_t base);
+
+/* Could @wish be placed if the region were empty? */
+bool carve_placement_possible(const struct carve_placement *placement,
+			      const struct carve_wish *wish);
+
+/**
+ * carve_placement_allocate() - place extents in clean memory, all or none
+ * @extents: @count extents in no region; live on success
+ * @wishes: @count wishes, placed in this order
+ * @count: 1 to CARVE_PLACEMENT_MANY
+ * @ret_index: written on failure only: the first that did not fit
+ *
+ * Best fit: the smallest clean run that will do, and of equal ones the lowest.
+ * O(log n) for alignments of a page, else at most O(n).
+ *
+ * Return: 0; -ENOSPC, and nothing has changed.
+ */
+int carve_placement_allocate(struct carve_placement *placement,
+			     struct carve_extent *const *extents,
+			     const struct carve_wish *wishes, size_t count,
+			     size_t *ret_index);
+
+/**
+ * carve_placement_would_fit() - would carve_placement_allocate() succeed were
+ *	all dirty memory clean?
+ */
+bool carve_placement_would_fit(struct carve_placement *placement,
+			       const struct carve_wish *wishes, size_t count);
+
+/**
+ * carve_placement_insert() - put an extent where it is already
+ * @state: CARVE_EXTENT_LIVE or CARVE_EXTENT_DIRTY
+ *
+ * For taking over a region that another manager left.
+ *
+ * Return: 0; -EINVAL (empty, or no whole pages); -ERANGE (not inside the
+ * region); -EBUSY (not all of it is clean). On failure nothing has changed.
+ */
+int carve_placement_insert(struct carve_placement *placement,
+			   struct carve_extent *extent, uint64_t offset,
+			   uint64_t bytes, enum carve_extent_state state);
+
+/* A live extent nobody ever got: clean again. */
+void carve_placement_undo(struct carve_placement *placement,
+			  struct carve_extent *extent);
+
+/* A live extent died: dirty. */
+void carve_placement_release(struct carve_placement *placement,
+			     struct carve_extent *extent);
+
+/* A dirty extent was zeroed: clean, and @extent is in no region any more. */
+void carve_placement_clean(struct carve_placement *placement,
+			   struct carve_extent *extent);
+
+/* The first extent that begins at @offset or behind it, or NULL. O(log n) */
+struct carve_extent *
+carve_placement_next(const struct carve_placement *placement, uint64_t offset);
+
+/* O(log n) */
+struct carve_figures
+carve_placement_figures(const struct carve_placement *placement);
+
+/**
+ * carve_placement_check() - is every invariant of this page true? O(n log n)
+ *
+ * Return: NULL, or what is wrong, in words.
+ */
+const char *carve_placement_check(const struct carve_placement *placement);
+
+#endif /* CARVE_DAEMON_PLACEMENT_H */

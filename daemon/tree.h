@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An AVL tree whose nodes live inside what they order, so that inserting never
+ * allocates and removing never fails. The order is total: no two nodes of one
+ * tree may compare equal.
+ */
+#ifndef CARVE_DAEMON_TREE_H
+#define CARVE_DAEMON_TREE_H
+
+#include <stddef.h>
+
+struct carve_tree_node {
+	struct carve_tree_node *left;
+	struct carve_tree_node *right;
+	int height;
+};
+
+/* Negative when @a comes before @b, positive when after it. */
+typedef int (*carve_tree_order)(const struct carve_tree_node *a,
+				const struct carve_tree_node *b);
+
+/* The structure around a member. */
+#define carve_container_of(pointer, type, member) \
+	((type *)((char *)(pointer) - offsetof(type, member)))
+
+/**
+ * carve_tree_insert() - add a node, O(log n)
+ * @root: the tree; NULL inside is the empty tree
+ * @node: in no tree under this member; stays the caller's, who keeps it alive
+ *	and its order unchanged until carve_tree_remove()
+ */
+void carve_tree_insert(struct carve_tree_node **root,
+		       struct carve_tree_node *node, carve_tree_order order);
+
+/**
+ * carve_tree_remove() - take a node out, O(log n)
+ * @node: is in the tree; anything else breaks an assertion
+ */
+void carve_tree_remove(struct carve_tree_node **root,
+		       struct carve_tree_node *node, carve_tree_order order);
+
+/**
+ * carve_tree_check() - is it a balanced, ordered tree? O(n)
+ * @ret_count: number of nodes
+ *
+ * Return: NULL, or what is wrong, in words.
+ */
+const char *carve_tree_check(const struct carve_tree_node *root,
+			     carve_tree_order order, size_t *ret_count);
+
+#endif /* CARVE_DAEMON_TREE_H */
