@@ -5,7 +5,6 @@
 # Placement knows nothing of the rest, so it is compiled on its own for tests.
 PLACEMENT_OBJS := $(addprefix $(B)/daemon/,tree.o gaps.o placement.o)
 DAEMON_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard daemon/*.c))
-DAEMON_TESTS := $(B)/tests/unit/test-placement
 
 SYSTEMD_CFLAGS = $(shell $(PKG_CONFIG) --cflags libsystemd)
 SYSTEMD_LIBS = $(shell $(PKG_CONFIG) --libs libsystemd)
@@ -17,12 +16,11 @@ PROGRAMS += $(B)/daemon/carved
 $(DAEMON_OBJS): INC = -Ilib -Ilib/include -pthread $(SYSTEMD_CFLAGS)
 $(PLACEMENT_OBJS): INC =
 $(B)/daemon/device.o: INC = -Ikernel/uapi
-$(B)/daemon/simulated.o: INC = -pthread
+$(filter $(B)/daemon/simulated%,$(DAEMON_OBJS)): INC = -pthread
 
 $(B)/daemon/carved: $(DAEMON_OBJS)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
 		$(SYSTEMD_LIBS)
 
-$(B)/tests/unit/test-placement.o: INC = -Idaemon
-$(B)/tests/unit/test-placement: $(B)/tests/unit/test-placement.o $(PLACEMENT_OBJS)
-	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka
+UNIT_OBJS_test-placement := $(PLACEMENT_OBJS)
+UNIT_INC_test-placement := -Idaemon

@@ -25,8 +25,8 @@ static int order_by_offset(const struct carve_tree_node *a,
 }
 
 /*
- * Equal gaps go by where they begin, not by where their mark begins: the
- * empty mark at the start has the offset of a mark that covers the first page.
+ * Of equal gaps the lowest comes first. No two in the tree have one offset: the
+ * empty mark at the start has no gap while another mark begins at 0.
  */
 static int order_by_gap(const struct carve_tree_node *a,
 			const struct carve_tree_node *b)
@@ -35,8 +35,7 @@ static int order_by_gap(const struct carve_tree_node *a,
 	const struct carve_mark *y = of_gap(b);
 	int order = compare(x->gap, y->gap);
 
-	return order ? order : compare(x->offset + x->bytes,
-				       y->offset + y->bytes);
+	return order ? order : compare(x->offset, y->offset);
 }
 
 static void set_gap(struct carve_gaps *gaps, struct carve_mark *mark,
