@@ -157,7 +157,8 @@ struct carve_wire_buffer {
 
 /**
  * struct carve_wire_list_reply - up to CARVE_WIRE_LIST_MAX entries
- * @cursor: where to go on, 0 when this was the end
+ * @cursor: where to go on, larger than the request's; 0 when this was the end
+ * @count: entries; 0 at the end or between two regions
  */
 struct carve_wire_list_reply {
 	struct carve_wire_header header;

@@ -15,6 +15,14 @@
  *  - Sizes and offsets are bytes. Strings are NUL terminated UTF-8.
  *  - Structures that start with struct_size grow at their end: set it to
  *    sizeof() of the structure you compiled against (the _INIT macros do).
+ *    Library and program may be of different versions: members that the
+ *    program does not know are zero, members that the library does not know
+ *    have to be zero (-E2BIG) and come back as zero. -EINVAL: struct_size is
+ *    smaller than it ever was, so it was not set.
+ *  - -ECONNRESET, -EPIPE (the daemon has gone) and -EPROTO (it broke the
+ *    protocol) end a connection: every later call on it gives -EPIPE. Free it
+ *    and make a new one; the buffers stay.
+ *  - A thread is never cancelled inside a round trip to the daemon.
  *
  * A buffer lives as long as anything refers to it: a descriptor, a mapping, a
  * device that has imported it, another process it was sent to. There is no
@@ -52,7 +60,8 @@ struct carve_buffers;
  * -ENOENT or -ECONNREFUSED (no daemon: is carved.socket started?); -EACCES (you
  * may not open the socket: see carve.conf's group in the manual);
  * -EPROTONOSUPPORT (the daemon speaks no version this library knows);
- * -EPROTO (what answers is not carved); -ENOMEM; -EMFILE.
+ * -EPROTO (what answers is not carved); -ECONNRESET, -EPIPE (it hung up at
+ * once); -ENOMEM; -EMFILE, -ENFILE.
  */
 int carve_new(struct carve **ret, const char *socket_path);
 
@@ -78,7 +87,7 @@ struct carve *carve_free(struct carve *carve);
  *	to 1 GiB
  * @name: shown by carvectl and in the kernel's fdinfo, up to 63 bytes (the
  *	kernel shows 31); NULL or "" for none
- * @region: the region's label; NULL for the daemon's default region
+ * @region: the region's label; NULL or "" for the daemon's default region
  */
 struct carve_request {
 	uint32_t struct_size;
@@ -127,12 +136,12 @@ struct carve_refusal {
  * that was released and is still being zeroed, and for nothing else.
  *
  * Return: 0; -EINVAL (a NULL, struct_size, unknown flag, size 0, alignment no
- * power of two, name too long); -EOVERFLOW (the size does not fit in whole
- * pages); -ENOENT (no such region); -ENOSPC (no room: carve_alloc_many() says
- * why in numbers); -ERANGE (alignment above 1 GiB, or a buffer that could
- * not fit into the empty region); -ENOMEM, -EMFILE, -ENFILE (in this process);
- * -EBUSY (the daemon is out of descriptors); -ECONNRESET, -EPIPE (the daemon
- * has gone: make a new connection).
+ * power of two, name too long); -E2BIG (see the rules above); -EOVERFLOW (the
+ * size does not fit in whole pages); -ENOENT (no such region); -ENOSPC (no
+ * room: carve_alloc_many() says why in numbers); -ERANGE (alignment above
+ * 1 GiB, or a buffer that could not fit into the empty region); -ENOMEM,
+ * -EMFILE (in this process; nothing stays allocated); -EBUSY (the daemon is
+ * out of descriptors); -ECONNRESET, -EPIPE, -EPROTO (see the rules above).
  */
 int carve_alloc(struct carve *carve, const struct carve_request *request,
 		struct carve_buffer **ret);
@@ -140,13 +149,14 @@ int carve_alloc(struct carve *carve, const struct carve_request *request,
 /**
  * carve_alloc_many() - allocate several buffers in one round trip, all or none
  * @carve: connection
- * @requests: @count requests, all for the same region
+ * @requests: array of @count requests, all for the same region and with the
+ *	same struct_size, which is also the array's stride
  * @count: 1 to CARVE_ALLOC_MAX
  * @ret: room for @count buffers, each with one reference
  * @ret_refusal: NULL, or where to say why; written only with -ENOSPC
  *
- * Return: as carve_alloc(); -EINVAL also for a count out of range or requests
- * that name different regions.
+ * Return: as carve_alloc(); -EINVAL also for a count out of range and for
+ * requests that name different regions or differ in struct_size.
  */
 int carve_alloc_many(struct carve *carve, const struct carve_request *requests,
 		     size_t count, struct carve_buffer **ret,
@@ -160,8 +170,11 @@ int carve_alloc_many(struct carve *carve, const struct carve_request *requests,
  *	success, left alone on failure
  * @ret: the buffer, with one reference
  *
- * Return: 0; -EBADF; -EINVAL (@ret is NULL, or the descriptor has no size, so
- * that it is no dma-buf); -ENOMEM.
+ * It may be a dma-buf of any exporter, or a buffer of a simulated region: a
+ * memfd that is sealed against shrinking and growing.
+ *
+ * Return: 0; -EBADF; -EINVAL (@ret is NULL, or the descriptor is neither);
+ * -ENOMEM.
  */
 int carve_buffer_import(int fd, struct carve_buffer **ret);
 
@@ -194,8 +207,10 @@ struct carve_buffer *carve_buffer_unref(struct carve_buffer *buffer);
 int carve_buffer_get_fd(const struct carve_buffer *buffer);
 
 /**
- * carve_buffer_get_bytes() - size in bytes, whole pages
+ * carve_buffer_get_bytes() - size of a buffer
  * @buffer: not NULL
+ *
+ * Return: bytes, whole pages; for an imported dma-buf what its exporter says.
  */
 uint64_t carve_buffer_get_bytes(const struct carve_buffer *buffer);
 
@@ -209,7 +224,7 @@ uint64_t carve_buffer_get_bytes(const struct carve_buffer *buffer);
  * carve_buffer_end_cpu().
  *
  * Return: 0; -EINVAL; -EACCES (a descriptor open for reading only); -ENOMEM;
- * -ENODEV (no mapping from this exporter).
+ * -ENODEV (no mapping from this exporter); what else its mmap() answers.
  */
 int carve_buffer_map(struct carve_buffer *buffer, void **ret);
 
@@ -224,7 +239,8 @@ int carve_buffer_map(struct carve_buffer *buffer, void **ret);
  *
  * Makes what devices wrote visible to the CPU (DMA_BUF_IOCTL_SYNC, see the
  * kernel's Documentation/driver-api/dma-buf.rst). Waits for a device's
- * fences, if the buffer has any.
+ * fences, if the buffer has any. Does nothing for a buffer of a simulated
+ * region, which no device can write to.
  *
  * Return: 0; -EINVAL; what the exporter answers.
  */
@@ -282,7 +298,7 @@ struct carve_region_info {
  * @carve: connection
  * @ret: the answer, owned by the caller: carve_regions_free()
  *
- * Return: 0; -EINVAL; -ENOMEM; -ECONNRESET, -EPIPE.
+ * Return: 0; -EINVAL; -ENOMEM; -ECONNRESET, -EPIPE, -EPROTO.
  */
 int carve_regions_new(struct carve *carve, struct carve_regions **ret);
 /** carve_regions_free() - NULL is allowed. Return: NULL. */
@@ -335,7 +351,11 @@ struct carve_buffer_info {
  * Everyone sees sizes; name, uid and pid are told to the user the buffer
  * belongs to and to the superuser, the offset only to the superuser.
  *
- * Return: 0; -EINVAL; -ENOMEM; -ECONNRESET, -EPIPE.
+ * A long list takes several round trips; buffers that come and go meanwhile
+ * may be in it or not.
+ *
+ * Return: 0; -EINVAL; -ENOMEM; -ECONNRESET, -EPIPE, -EPROTO (also for a list
+ * that does not end: more than 1,048,576 buffers).
  */
 int carve_buffers_new(struct carve *carve, struct carve_buffers **ret);
 /** carve_buffers_free() - NULL is allowed. Return: NULL. */
@@ -354,8 +374,9 @@ carve_buffers_get(const struct carve_buffers *buffers, size_t index);
  *
  * Holding the descriptor is the permission: name, uid and pid are always told.
  *
- * Return: 0; -EBADF; -EINVAL; -ENOENT (no buffer of this daemon's);
- * -ECONNRESET, -EPIPE.
+ * Return: 0; -EBADF; -EINVAL; -E2BIG; -ENOENT (no buffer of this daemon's);
+ * -EBUSY (the daemon is out of descriptors); -ETOOMANYREFS (this user has
+ * too many descriptors under way); -ENOMEM; -ECONNRESET, -EPIPE, -EPROTO.
  */
 int carve_query(struct carve *carve, int fd, struct carve_buffer_info *ret);
 

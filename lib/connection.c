@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A connection: made, used for one round trip at a time, and given up for good
+ * at the first sign that the peer has gone or is not what it should be.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Errors after which nothing was sent and nothing is lost. */
+static bool harmless(int r)
+{
+	return r == -ENOMEM || r == -EBADF || r == -ETOOMANYREFS;
+}
+
+/* Give the connection up; the lock is held. */
+static void fail_locked(struct carve *carve)
+{
+	if (carve->fd >= 0)
+		close(carve->fd);
+	carve->fd = -1;
+}
+
+int carve_connection_fail(struct carve *carve)
+{
+	pthread_mutex_lock(&carve->lock);
+	fail_locked(carve);
+	pthread_mutex_unlock(&carve->lock);
+	return -EPROTO;
+}
+
+static int call_locked(struct carve *carve, struct carve_wire_header *request,
+		       int fd, size_t fds, struct carve_reply *ret)
+{
+	int r;
+
+	if (carve->fd < 0)
+		return -EPIPE;
+
+	r = carve_wire_round_trip(carve->fd, request, ++carve->last_id, fd, ret);
+	if (r < 0) {
+		if (!harmless(r))
+			fail_locked(carve);
+		return r;
+	}
+	if (ret->header.status < 0)
+		return ret->header.status;
+	if (ret->fd_count == fds && !ret->fds_lost)
+		return 0;
+
+	carve_reply_done(ret);
+	if (ret->fds_lost && fds)
+		return -EMFILE;
+	fail_locked(carve);
+	return -EPROTO;
+}
+
+int carve_call(struct carve *carve, struct carve_wire_header *request, int fd,
+	       size_t fds, struct carve_reply *ret)
+{
+	int state, r;
+
+	/* A thread cancelled in here would leave the lock and a reply behind. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_mutex_lock(&carve->lock);
+	r = call_locked(carve, request, fd, fds, ret);
+	pthread_mutex_unlock(&carve->lock);
+	pthread_setcancelstate(state, NULL);
+	return r;
+}
+
+static const char *default_path(void)
+{
+	const char *path = secure_getenv("CARVE_SOCKET");
+
+	return path && *path ? path : CARVE_DEFAULT_SOCKET;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, r;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	do
+		r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	while (r < 0 && errno == EINTR);
+	if (r < 0) {
+		/* A socket of another kind is not carved's. */
+		r = errno == EPROTOTYPE ? -EPROTO : -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static int hello(struct carve *carve)
+{
+	struct carve_wire_hello request = {
+		.header.bytes = sizeof(request),
+		.header.type = CARVE_MSG_HELLO,
+		.version_min = CARVE_WIRE_VERSION,
+		.version_max = CARVE_WIRE_VERSION,
+	};
+	struct carve_reply reply;
+	int r;
+
+	r = carve_call(carve, &request.header, -1, 0, &reply);
+	if (r < 0)
+		return r;
+	if (reply.header.bytes != sizeof(reply.hello) || reply.hello.reserved ||
+	    reply.hello.version != CARVE_WIRE_VERSION)
+		return carve_connection_fail(carve);
+	return 0;
+}
+
+int carve_new(struct carve **ret, const char *socket_path)
+{
+	struct carve *carve;
+	int fd, r;
+
+	if (!ret || (socket_path && !*socket_path))
+		return -EINVAL;
+
+	carve = calloc(1, sizeof(*carve));
+	if (!carve)
+		return -ENOMEM;
+	fd = connect_to(socket_path ? socket_path : default_path());
+	if (fd < 0) {
+		free(carve);
+		return fd;
+	}
+	carve->fd = fd;
+	pthread_mutex_init(&carve->lock, NULL);
+
+	r = hello(carve);
+	if (r < 0) {
+		carve_free(carve);
+		return r;
+	}
+	*ret = carve;
+	return 0;
+}
+
+struct carve *carve_free(struct carve *carve)
+{
+	if (!carve)
+		return NULL;
+	fail_locked(carve);
+	pthread_mutex_destroy(&carve->lock);
+	free(carve);
+	return NULL;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Messages on the socket. The peer is not trusted: whatever does not look
+ * exactly as protocol.h says ends in -EPROTO, with every descriptor closed.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define ERRNO_MAX	4095	/* as in the kernel */
+
+void carve_reply_done(struct carve_reply *reply)
+{
+	for (size_t i = 0; i < reply->fd_count; i++)
+		if (reply->fds[i] >= 0)
+			close(reply->fds[i]);
+	reply->fd_count = 0;
+}
+
+bool carve_wire_string_ok(const char *string, size_t size)
+{
+	return memchr(string, '\0', size) != NULL;
+}
+
+static int send_message(int socket, const struct carve_wire_header *request,
+			int fd)
+{
+	struct iovec iov = {
+		.iov_base = (void *)request,
+		.iov_len = request->bytes,
+	};
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	ssize_t sent;
+
+	if (fd >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	}
+
+	do
+		sent = sendmsg(socket, &msg, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0)
+		return errno == ENOBUFS ? -ENOMEM : -errno;
+	return 0;
+}
+
+/* Take the descriptors out of the control data of a received message. */
+static void take_fds(struct msghdr *msg, struct carve_reply *reply)
+{
+	struct cmsghdr *cmsg;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		size_t count;
+
+		if (cmsg->cmsg_level != SOL_SOCKET ||
+		    cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		if (count > CARVE_MESSAGE_FDS - reply->fd_count)
+			count = CARVE_MESSAGE_FDS - reply->fd_count;
+		memcpy(reply->fds + reply->fd_count, CMSG_DATA(cmsg),
+		       count * sizeof(int));
+		reply->fd_count += count;
+	}
+}
+
+/* Return: length of the message; 0 when the peer has gone; negative errno. */
+static ssize_t receive_message(int socket, struct carve_reply *reply)
+{
+	struct iovec iov = {
+		.iov_base = reply->raw,
+		.iov_len = sizeof(reply->raw),
+	};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int) * CARVE_MESSAGE_FDS)];
+	} control;
+	struct msghdr msg;
+	bool reset = false;
+	ssize_t length;
+
+	for (;;) {
+		msg = (struct msghdr) {
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = &control,
+			.msg_controllen = sizeof(control),
+		};
+		length = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+		if (length >= 0)
+			break;
+		if (errno == EINTR)
+			continue;
+		/*
+		 * The kernel tells of the reset before it hands out what the
+		 * daemon still wrote; asked again, it gives the reply.
+		 */
+		if (errno == ECONNRESET && !reset) {
+			reset = true;
+			continue;
+		}
+		return -errno;
+	}
+
+	take_fds(&msg, reply);
+	/*
+	 * There is room for as many descriptors as a message can carry, so the
+	 * peer cannot cause this: the table of this process is full.
+	 */
+	reply->fds_lost = msg.msg_flags & MSG_CTRUNC;
+	if (msg.msg_flags & MSG_TRUNC)
+		return -EPROTO;
+	return length;
+}
+
+static bool header_ok(const struct carve_reply *reply, size_t length,
+		      const struct carve_wire_header *request)
+{
+	const struct carve_wire_header *header = &reply->header;
+	size_t refused = sizeof(*header);
+
+	if (length < sizeof(*header) || header->bytes != length)
+		return false;
+	if (header->type != request->type || header->id != request->id)
+		return false;
+	if (header->status == 0)
+		return true;
+	if (header->status > 0 || header->status < -ERRNO_MAX)
+		return false;
+
+	if (header->type == CARVE_MSG_ALLOC && header->status == -ENOSPC)
+		refused = sizeof(struct carve_wire_refusal);
+	return length == refused && !reply->fd_count && !reply->fds_lost;
+}
+
+int carve_wire_round_trip(int socket, struct carve_wire_header *request,
+			  uint64_t id, int fd, struct carve_reply *ret)
+{
+	ssize_t length;
+	int r;
+
+	ret->fd_count = 0;
+	ret->fds_lost = false;
+	request->status = 0;
+	request->id = id;
+
+	r = send_message(socket, request, fd);
+	if (r < 0)
+		return r;
+
+	length = receive_message(socket, ret);
+	if (length > 0 && header_ok(ret, length, request))
+		return 0;
+
+	carve_reply_done(ret);
+	if (length == 0)
+		return -ECONNRESET;
+	return length < 0 ? length : -EPROTO;
+}
