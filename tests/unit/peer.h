@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The other end of a libcarve connection, under the test's control: it answers
+ * correctly unless told to spoil an answer. It is how a hostile or broken
+ * daemon is made; tests of the real one are in tests/daemon.
+ */
+#ifndef CARVE_TESTS_PEER_H
+#define CARVE_TESTS_PEER_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <pthread.h>
+
+#include <carve.h>
+#include "protocol.h"
+
+#define PEER_FDS	253
+#define PEER_PAGE	4096
+
+/**
+ * struct peer_answer - what is about to be sent
+ * @message: its bytes, of which @length are sent
+ * @fds: sent with it and closed afterwards
+ * @hang_up: close the connection instead
+ */
+struct peer_answer {
+	union {
+		uint8_t raw[2 * CARVE_WIRE_MAX];
+		struct carve_wire_header header;
+		struct carve_wire_hello_reply hello;
+		struct carve_wire_alloc_reply alloc;
+		struct carve_wire_refusal refusal;
+		struct carve_wire_regions_reply regions;
+		struct carve_wire_list_reply list;
+		struct carve_wire_query_reply query;
+	} message;
+	size_t length;
+	int fds[PEER_FDS];
+	size_t fd_count;
+	bool hang_up;
+};
+
+/**
+ * struct peer - the other end
+ * @path: of its socket
+ * @spoil: NULL, or changes an answer before it is sent; runs on the peer's
+ *	thread
+ * @spoil_hello: spoil the answer to HELLO too
+ * @buffers: how many CARVE_MSG_LIST tells of
+ * @requests: received so far, HELLO not among them
+ * @last: the last request received
+ * @last_fds: descriptors received in all
+ */
+struct peer {
+	char dir[32];
+	char path[64];
+	int listener;
+	int socket;
+	pthread_t thread;
+	void (*spoil)(struct peer *peer, struct peer_answer *answer);
+	bool spoil_hello;
+	uint64_t buffers;
+	unsigned int requests;
+	union {
+		uint8_t raw[CARVE_WIRE_MAX];
+		struct carve_wire_header header;
+		struct carve_wire_hello hello;
+		struct carve_wire_alloc alloc;
+		struct carve_wire_list list;
+	} last;
+	unsigned int last_fds;
+};
+
+/* Start the peer; set its members before. Serves connections one by one. */
+void peer_start(struct peer *peer);
+
+/* Wait until its connection is closed and stop it. */
+void peer_stop(struct peer *peer);
+
+/* Start it and connect to it. */
+struct carve *peer_connect(struct peer *peer);
+
+/* A memfd as a simulated region makes it, or one without seals. */
+int peer_memfd(uint64_t bytes, bool sealed);
+
+/* Open descriptors of this process. */
+unsigned int count_fds(void);
+
+#endif /* CARVE_TESTS_PEER_H */
