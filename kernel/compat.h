@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One source for many kernels: what compat.mk found, made into one shape.
+ */
+#ifndef CARVE_COMPAT_H
+#define CARVE_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/module.h>
+
+#ifdef CARVE_HAVE_CONST_DEVNODE
+#define CARVE_DEVNODE_CONST const
+#else
+#define CARVE_DEVNODE_CONST
+#endif
+
+#ifdef CARVE_HAVE_BARE_NAMESPACE
+#define CARVE_IMPORT_DMA_BUF MODULE_IMPORT_NS(DMA_BUF)
+#else
+#define CARVE_IMPORT_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
+#endif
+
+/* Where there is no such member every device is coherent. */
+static inline void carve_set_noncoherent(struct device *dev)
+{
+#ifdef CARVE_HAVE_DMA_COHERENT
+	dev->dma_coherent = false;
+#endif
+}
+
+#endif /* CARVE_COMPAT_H */

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Buffers: a live extent behind a dma-buf.
+ *
+ * Locks: carve_buffer.lock guards the list of mappings and stands alone. The
+ * dma-buf core may hold the buffer's reservation lock around these callbacks
+ * (which ones differs between kernels), so nothing here takes that lock.
+ * carve_region.lock is taken at birth and at death, for moments.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/io.h>
+#include <linux/iosys-map.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "dmabuf.h"
+
+static bool is_cached(const struct carve_buffer *buffer)
+{
+	return buffer->region->memory.kind == CARVE_MEMORY_CACHED;
+}
+
+static int carve_attach(struct dma_buf *dmabuf,
+			struct dma_buf_attachment *attachment)
+{
+	return carve_importer_check(dmabuf->priv, attachment->dev);
+}
+
+static struct sg_table *carve_map(struct dma_buf_attachment *attachment,
+				  enum dma_data_direction dir)
+{
+	struct carve_buffer *buffer = attachment->dmabuf->priv;
+	struct carve_mapping *mapping;
+
+	mapping = carve_importer_map(buffer, attachment->dev, dir);
+	if (IS_ERR(mapping))
+		return ERR_CAST(mapping);
+	mutex_lock(&buffer->lock);
+	list_add_tail(&mapping->node, &buffer->mappings);
+	mutex_unlock(&buffer->lock);
+	return &mapping->sgt;
+}
+
+static void carve_unmap(struct dma_buf_attachment *attachment,
+			struct sg_table *sgt, enum dma_data_direction dir)
+{
+	struct carve_mapping *mapping =
+		container_of(sgt, struct carve_mapping, sgt);
+	struct carve_buffer *buffer = attachment->dmabuf->priv;
+
+	mutex_lock(&buffer->lock);
+	list_del(&mapping->node);
+	mutex_unlock(&buffer->lock);
+	carve_importer_unmap(buffer, mapping);
+}
+
+/*
+ * The direction of a sync is that of the mapping, as the DMA API demands: it
+ * says what the device does, and every mapped device is told whatever the CPU
+ * is going to do. Devices that only write come last: where handing memory to
+ * such a device drops cache lines, the others have written them back before.
+ */
+static void sync_mappings(struct carve_buffer *buffer, bool for_device,
+			  bool only_write)
+{
+	struct carve_mapping *mapping;
+
+	list_for_each_entry(mapping, &buffer->mappings, node) {
+		bool writes = mapping->dir == DMA_FROM_DEVICE;
+
+		if (writes != only_write)
+			continue;
+		if (for_device)
+			dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt,
+						    mapping->dir);
+		else
+			dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt,
+						 mapping->dir);
+	}
+}
+
+static void sync_buffer(struct carve_buffer *buffer, bool for_device)
+{
+	if (!is_cached(buffer)) {
+		mb();	/* write-combined: nothing is cached, order is enough */
+		return;
+	}
+	mutex_lock(&buffer->lock);
+	sync_mappings(buffer, for_device, false);
+	sync_mappings(buffer, for_device, true);
+	mutex_unlock(&buffer->lock);
+}
+
+static int carve_begin_cpu_access(struct dma_buf *dmabuf,
+				  enum dma_data_direction dir)
+{
+	sync_buffer(dmabuf->priv, false);
+	return 0;
+}
+
+static int carve_end_cpu_access(struct dma_buf *dmabuf,
+				enum dma_data_direction dir)
+{
+	sync_buffer(dmabuf->priv, true);
+	return 0;
+}
+
+/*
+ * VM_MAYSHARE and not VM_SHARED says that the caller asked for a shared
+ * mapping: of a read-only descriptor the latter is taken away. A private
+ * mapping would show the process pages that no device ever sees.
+ * remap_pfn_range() sets VM_DONTEXPAND and VM_DONTDUMP.
+ */
+static int carve_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	const struct carve_buffer *buffer = dmabuf->priv;
+	unsigned long pages = buffer->bytes >> PAGE_SHIFT;
+
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	if (!is_cached(buffer))
+		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	return remap_pfn_range(vma, vma->vm_start,
+			       PHYS_PFN(buffer->phys) + vma->vm_pgoff,
+			       vma->vm_end - vma->vm_start, vma->vm_page_prot);
+}
+
+static int carve_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	const struct carve_buffer *buffer = dmabuf->priv;
+	void *vaddr = memremap(buffer->phys, buffer->bytes,
+			       is_cached(buffer) ? MEMREMAP_WB : MEMREMAP_WC);
+
+	if (!vaddr)
+		return -ENOMEM;
+	iosys_map_set_vaddr(map, vaddr);
+	return 0;
+}
+
+static void carve_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	memunmap(map->vaddr);
+}
+
+/* Nobody ever had the buffer: its pages are as clean as they were. */
+static void withdraw(struct carve_buffer *buffer)
+{
+	struct carve_region *region = buffer->region;
+
+	mutex_lock(&region->lock);
+	carve_table_remove(&region->table, buffer->extent);
+	mutex_unlock(&region->lock);
+	kfree(buffer->extent);
+	kfree(buffer->record);
+}
+
+static void bury(struct carve_buffer *buffer)
+{
+	struct carve_region *region = buffer->region;
+
+	mutex_lock(&region->lock);
+	carve_table_release(&region->table, buffer->extent);
+	list_add_tail(&buffer->record->node, &region->records);
+	WRITE_ONCE(region->unread_count, region->unread_count + 1);
+	mutex_unlock(&region->lock);
+	wake_up_all(&region->wait);
+}
+
+/* The last reference anywhere is gone. Allocates nothing, cannot fail. */
+static void carve_dmabuf_release(struct dma_buf *dmabuf)
+{
+	struct carve_buffer *buffer = dmabuf->priv;
+	struct carve_region *region = buffer->region;
+
+	WARN_ON(!list_empty(&buffer->mappings));
+	if (buffer->published)
+		bury(buffer);
+	else
+		withdraw(buffer);
+	kfree(buffer);
+	carve_region_memory_put(region);
+	put_device(&region->dev);
+}
+
+static const struct dma_buf_ops carve_dmabuf_ops = {
+	.attach = carve_attach,
+	.map_dma_buf = carve_map,
+	.unmap_dma_buf = carve_unmap,
+	.begin_cpu_access = carve_begin_cpu_access,
+	.end_cpu_access = carve_end_cpu_access,
+	.mmap = carve_mmap,
+	.vmap = carve_vmap,
+	.vunmap = carve_vunmap,
+	.release = carve_dmabuf_release,
+};
+
+static void free_buffer(struct carve_buffer *buffer)
+{
+	if (!buffer)
+		return;
+	kfree(buffer->extent);
+	kfree(buffer->record);
+	kfree(buffer);
+}
+
+/*
+ * Everything a buffer will need until its release record has been read,
+ * charged to the manager: one that never reads pays for that itself.
+ */
+static struct carve_buffer *alloc_buffer(const struct carve_export *export)
+{
+	struct carve_buffer *buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
+
+	if (!buffer)
+		return NULL;
+	buffer->extent = kzalloc(sizeof(*buffer->extent), GFP_KERNEL_ACCOUNT);
+	buffer->record = kzalloc(sizeof(*buffer->record), GFP_KERNEL_ACCOUNT);
+	if (!buffer->extent || !buffer->record) {
+		free_buffer(buffer);
+		return NULL;
+	}
+	mutex_init(&buffer->lock);
+	INIT_LIST_HEAD(&buffer->mappings);
+	buffer->bytes = export->bytes;
+
+	buffer->extent->offset = export->offset;
+	buffer->extent->bytes = export->bytes;
+	buffer->extent->state = CARVE_STATE_LIVE;
+	memcpy(buffer->extent->owner, export->owner, sizeof(export->owner));
+	strscpy(buffer->extent->name, export->name, CARVE_NAME_LEN);
+
+	buffer->record->release.offset = export->offset;
+	buffer->record->release.bytes = export->bytes;
+	memcpy(buffer->record->release.owner, export->owner,
+	       sizeof(export->owner));
+	return buffer;
+}
+
+/* Take the range, a share of the memory and a reference. */
+static int enter(struct carve_region *region, struct carve_buffer *buffer)
+{
+	int ret = -ENODEV;
+
+	mutex_lock(&region->lock);
+	if (!region->gone)
+		ret = carve_table_insert(&region->table, buffer->extent);
+	if (!ret) {
+		refcount_inc(&region->memory_users);
+		get_device(&region->dev);
+		buffer->region = region;
+		buffer->phys = region->memory.phys + buffer->extent->offset;
+	}
+	mutex_unlock(&region->lock);
+	return ret;
+}
+
+/* What the core allows for a name, with its end (not in any header). */
+#define CARVE_DMABUF_NAME_LEN 32
+
+/* For fdinfo only, where a line break would be a line of its own. */
+static void set_name(struct dma_buf *dmabuf, const char *name)
+{
+	char *copy = kstrndup(name, CARVE_DMABUF_NAME_LEN - 1, GFP_KERNEL_ACCOUNT);
+	char *c;
+
+	for (c = copy; c && *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	spin_lock(&dmabuf->name_lock);
+	dmabuf->name = copy;
+	spin_unlock(&dmabuf->name_lock);
+}
+
+/**
+ * carve_buffer_new() - turn a clean range into a dma-buf
+ * @region: the region
+ * @export: offset and bytes, checked by carve_table_check(), owner, name,
+ *	fd_flags
+ *
+ * Until carve_buffer_publish() the last dma_buf_put() makes everything as it
+ * was: the range is clean, nothing is reported.
+ *
+ * Return: the dma-buf, the caller's reference, or an error pointer: -EBUSY
+ * when a page of the range is live or dirty, -ENODEV when the device has gone,
+ * -ENOMEM and what dma_buf_export() gives.
+ */
+struct dma_buf *carve_buffer_new(struct carve_region *region,
+				 const struct carve_export *export)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct carve_buffer *buffer;
+	struct dma_buf *dmabuf;
+	int ret;
+
+	buffer = alloc_buffer(export);
+	if (!buffer)
+		return ERR_PTR(-ENOMEM);
+	ret = enter(region, buffer);
+	if (ret) {
+		free_buffer(buffer);
+		return ERR_PTR(ret);
+	}
+	info.ops = &carve_dmabuf_ops;
+	info.size = buffer->bytes;
+	info.flags = export->fd_flags & O_ACCMODE;
+	info.priv = buffer;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf)) {
+		withdraw(buffer);
+		kfree(buffer);
+		carve_region_memory_put(region);
+		put_device(&region->dev);
+		return dmabuf;
+	}
+	if (export->name[0])
+		set_name(dmabuf, export->name);
+	return dmabuf;
+}
+
+/**
+ * carve_buffer_publish() - give the dma-buf to the calling process
+ * @dmabuf: of carve_buffer_new(); the reference is taken over
+ * @fd: reserved with get_unused_fd_flags()
+ *
+ * Cannot fail. From here on the last reference makes the range dirty.
+ */
+void carve_buffer_publish(struct dma_buf *dmabuf, int fd)
+{
+	struct carve_buffer *buffer = dmabuf->priv;
+
+	buffer->published = true;
+	fd_install(fd, dmabuf->file);
+}

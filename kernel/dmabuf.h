@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A buffer: one live extent behind a dma-buf, and its mappings for devices.
+ */
+#ifndef CARVE_DMABUF_H
+#define CARVE_DMABUF_H
+
+#include <linux/dma-direction.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/scatterlist.h>
+
+#include "region.h"
+
+struct dma_buf;
+
+/**
+ * struct carve_buffer - what a dma-buf's priv points to
+ * @region: counted
+ * @extent: live, in the region's table
+ * @record: becomes the release record
+ * @published: user space has or had a descriptor; guarded by nothing, since
+ *	it is written before anybody else can have the buffer
+ * @phys: physical address of the first byte
+ * @bytes: length, a multiple of the page size
+ * @lock: guards @mappings
+ * @mappings: struct carve_mapping, one for each map of an importer
+ */
+struct carve_buffer {
+	struct carve_region *region;
+	struct carve_extent *extent;
+	struct carve_record *record;
+	bool published;
+	phys_addr_t phys;
+	size_t bytes;
+	struct mutex lock;	/* mappings */
+	struct list_head mappings;
+};
+
+/**
+ * struct carve_mapping - a buffer as one importer's device sees it
+ * @node: in carve_buffer.mappings
+ * @dev: the importer's device
+ * @dir: as mapped
+ * @direct: no IOMMU and no other layer translates for the device
+ * @whole: mapped by one dma_map_sgtable(), else entry by entry
+ * @sgt: what the importer gets
+ */
+struct carve_mapping {
+	struct list_head node;
+	struct device *dev;
+	enum dma_data_direction dir;
+	bool direct;
+	bool whole;
+	struct sg_table sgt;
+};
+
+/* dmabuf.c */
+struct dma_buf *carve_buffer_new(struct carve_region *region,
+				 const struct carve_export *export);
+void carve_buffer_publish(struct dma_buf *dmabuf, int fd);
+
+/* importer.c */
+int carve_importer_check(const struct carve_buffer *buffer, struct device *dev);
+struct carve_mapping *carve_importer_map(const struct carve_buffer *buffer,
+					 struct device *dev,
+					 enum dma_data_direction dir);
+void carve_importer_unmap(const struct carve_buffer *buffer,
+			  struct carve_mapping *mapping);
+
+#endif /* CARVE_DMABUF_H */

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Scrubbing: dirty pages become clean by zeroing, and by nothing else.
+ *
+ * Locks: carve_region.scrub_lock is held over a whole scrub, so that a dirty
+ * extent, once found, changes under nobody's hands but ours: releases only add
+ * extents, exports only take clean pages. carve_region.lock is held for the
+ * moments at which the table is looked at or changed, never while zeroing.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "region.h"
+
+#define CARVE_SCRUB_STEP_BYTES SZ_1M
+
+/*
+ * Bring what was written through the linear map to the point of coherency.
+ * The region's own device is not coherent whatever the device tree says about
+ * the platform device (see init_device() in region.c), because importers may
+ * not be; and its addresses are physical ones, so another address coming back
+ * means that a bounce buffer would have been cleaned instead of the memory.
+ */
+static int clean_to_memory(struct carve_region *region, phys_addr_t phys,
+			   size_t bytes)
+{
+	struct device *dev = &region->dev;
+	dma_addr_t addr;
+
+	addr = dma_map_page_attrs(dev, pfn_to_page(PHYS_PFN(phys)), 0, bytes,
+				  DMA_TO_DEVICE, 0);
+	if (dma_mapping_error(dev, addr))
+		return -EIO;
+	dma_unmap_page_attrs(dev, addr, bytes, DMA_TO_DEVICE,
+			     DMA_ATTR_SKIP_CPU_SYNC);
+	return addr == phys ? 0 : -EIO;
+}
+
+static int zero_memory(struct carve_region *region, u64 offset, size_t bytes)
+{
+	bool cached = region->memory.kind == CARVE_MEMORY_CACHED;
+	phys_addr_t phys = region->memory.phys + offset;
+	void *vaddr = memremap(phys, bytes, cached ? MEMREMAP_WB : MEMREMAP_WC);
+	int ret = 0;
+
+	if (!vaddr)
+		return -ENOMEM;
+	memset(vaddr, 0, bytes);
+	if (cached)
+		ret = clean_to_memory(region, phys, bytes);
+	else
+		wmb();	/* out of the write buffer, into memory */
+	memunmap(vaddr);
+	return ret;
+}
+
+/* Find the next dirty piece of the range, or say that there is none. */
+static struct carve_extent *next_dirty(struct carve_region *region, u64 from,
+				       u64 end, struct carve_extent **spare)
+{
+	struct carve_extent *extent;
+
+	mutex_lock(&region->lock);
+	if (region->gone)
+		extent = ERR_PTR(-ENODEV);
+	else
+		extent = carve_table_dirty(&region->table, from, end, spare);
+	mutex_unlock(&region->lock);
+	return extent;
+}
+
+static void mark_clean(struct carve_region *region, struct carve_extent *extent,
+		       size_t bytes)
+{
+	mutex_lock(&region->lock);
+	extent = carve_table_clean(&region->table, extent, bytes);
+	mutex_unlock(&region->lock);
+	kfree(extent);
+}
+
+/*
+ * One step: at most 1 MiB at or behind *@from. Returns how many bytes became
+ * clean, 0 at the end of the range.
+ */
+static ssize_t scrub_step(struct carve_region *region, u64 *from, u64 end,
+			  struct carve_extent **spare)
+{
+	struct carve_extent *extent;
+	size_t bytes;
+	int ret;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (!*spare)
+		*spare = kzalloc(sizeof(**spare), GFP_KERNEL_ACCOUNT);
+	if (!*spare)
+		return -ENOMEM;
+	extent = next_dirty(region, *from, end, spare);
+	if (IS_ERR_OR_NULL(extent))
+		return PTR_ERR(extent);
+	bytes = min3(extent->bytes, end - extent->offset,
+		     (u64)CARVE_SCRUB_STEP_BYTES);
+	*from = extent->offset + bytes;
+	ret = zero_memory(region, extent->offset, bytes);
+	if (ret)
+		return ret;
+	mark_clean(region, extent, bytes);
+	cond_resched();
+	return bytes;
+}
+
+static int scrub_range(struct carve_region *region, u64 offset, u64 end,
+		       u64 *ret_scrubbed)
+{
+	struct carve_extent *spare = NULL;
+	u64 scrubbed = 0;
+	ssize_t step;
+	int ret = 0;
+
+	mutex_lock(&region->lock);
+	if (region->gone)
+		ret = -ENODEV;
+	else if (carve_table_has_live(&region->table, offset, end - offset))
+		ret = -EBUSY;
+	mutex_unlock(&region->lock);
+	if (ret)
+		return ret;
+	while ((step = scrub_step(region, &offset, end, &spare)) > 0)
+		scrubbed += step;
+	kfree(spare);
+	if (step < 0)
+		return step;
+	*ret_scrubbed = scrubbed;
+	return 0;
+}
+
+/**
+ * carve_scrub() - zero the dirty pages of a range
+ * @region: the region
+ * @offset: first byte
+ * @bytes: length
+ * @ret_scrubbed: bytes that were dirty and are clean now
+ *
+ * May sleep long; a fatal signal ends it between two steps. What was zeroed
+ * until a failure is clean.
+ *
+ * Return: 0; -EINVAL or -ERANGE for a bad range; -EBUSY when a page of it is
+ * live, before anything is touched; -EINTR; -ENOMEM; -ENODEV when the device
+ * has gone; -EIO when the zeros cannot be brought to memory.
+ */
+int carve_scrub(struct carve_region *region, u64 offset, u64 bytes,
+		u64 *ret_scrubbed)
+{
+	int ret = carve_table_check(&region->table, offset, bytes);
+
+	if (ret)
+		return ret;
+	if (mutex_lock_killable(&region->scrub_lock))
+		return -EINTR;
+	ret = scrub_range(region, offset, offset + bytes, ret_scrubbed);
+	mutex_unlock(&region->scrub_lock);
+	return ret;
+}
+
+/**
+ * carve_scrub_check() - can zeros be brought to memory at all?
+ * @region: new and claimed
+ *
+ * Return: 0, or -EIO after a line in the kernel log.
+ */
+int carve_scrub_check(struct carve_region *region)
+{
+	const struct carve_memory_range *memory = &region->memory;
+	phys_addr_t last = memory->phys + memory->bytes - PAGE_SIZE;
+
+	if (memory->kind != CARVE_MEMORY_CACHED)
+		return 0;
+	if (clean_to_memory(region, memory->phys, PAGE_SIZE) ||
+	    clean_to_memory(region, last, PAGE_SIZE))
+		return dev_err_probe(region->dev.parent, -EIO,
+			"the kernel puts bounce buffers between all devices and memory: start it without swiotlb=force\n");
+	return 0;
+}
