@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The books of a simulated region: which range is live or dirty. What is in
+ * no extent is clean. The rules are the driver's (kernel/uapi/linux/carve.h).
+ */
+#include "simulated.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct sim_extent *extent_of(struct carve_tree_node *node)
+{
+	return carve_container_of(node, struct sim_extent, by_offset);
+}
+
+/* Extents never overlap, so this is the order of their ends as well. */
+static int order_offset(const struct carve_tree_node *a,
+			const struct carve_tree_node *b)
+{
+	uint64_t x = extent_of((struct carve_tree_node *)a)->info.offset;
+	uint64_t y = extent_of((struct carve_tree_node *)b)->info.offset;
+
+	return (x > y) - (x < y);
+}
+
+static uint64_t end_of(const struct sim_extent *extent)
+{
+	return extent->info.offset + extent->info.bytes;
+}
+
+/* Return: 0; -EINVAL; -ERANGE. */
+int sim_books_check_range(const struct sim *sim, uint64_t offset, uint64_t bytes)
+{
+	const struct carve_device_info *info = &sim->device.info;
+
+	if (bytes == 0 || offset % info->page_bytes || bytes % info->page_bytes ||
+	    offset + bytes < offset)
+		return -EINVAL;
+	if (offset + bytes > info->bytes)
+		return -ERANGE;
+	return 0;
+}
+
+/* The first extent that ends above @offset, or NULL. */
+struct sim_extent *sim_books_first_above(const struct sim *sim, uint64_t offset)
+{
+	struct carve_tree_node *node = sim->by_offset;
+	struct sim_extent *found = NULL;
+
+	while (node) {
+		if (end_of(extent_of(node)) > offset) {
+			found = extent_of(node);
+			node = node->left;
+		} else {
+			node = node->right;
+		}
+	}
+	return found;
+}
+
+bool sim_books_is_clean(const struct sim *sim, uint64_t offset, uint64_t bytes)
+{
+	struct sim_extent *extent = sim_books_first_above(sim, offset);
+
+	return !extent || extent->info.offset >= offset + bytes;
+}
+
+void sim_books_insert(struct sim *sim, struct sim_extent *extent)
+{
+	carve_tree_insert(&sim->by_offset, &extent->by_offset, order_offset);
+}
+
+static void books_remove(struct sim *sim, struct sim_extent *extent)
+{
+	carve_tree_remove(&sim->by_offset, &extent->by_offset, order_offset);
+}
+
+/* The first extent with a page in [offset, end), or NULL. */
+static struct sim_extent *first_within(const struct sim *sim, uint64_t offset,
+				       uint64_t end)
+{
+	struct sim_extent *extent = sim_books_first_above(sim, offset);
+
+	return extent && extent->info.offset < end ? extent : NULL;
+}
+
+static bool is_live_within(const struct sim *sim, uint64_t offset, uint64_t end)
+{
+	struct sim_extent *extent;
+
+	while ((extent = first_within(sim, offset, end))) {
+		if (extent->info.live)
+			return true;
+		offset = end_of(extent);
+	}
+	return false;
+}
+
+/*
+ * Take [offset, end) out of a dirty extent. @spare becomes the part behind it
+ * when a part before it stays as well.
+ */
+static void cut(struct sim *sim, struct sim_extent *extent, uint64_t offset,
+		uint64_t end, struct sim_extent **spare)
+{
+	struct sim_extent *tail = extent;
+	uint64_t old_end = end_of(extent);
+
+	books_remove(sim, extent);
+	if (extent->info.offset < offset) {
+		tail = NULL;
+		if (old_end > end) {
+			tail = *spare;
+			*spare = NULL;
+			tail->info = extent->info;
+		}
+		extent->info.bytes = offset - extent->info.offset;
+		sim_books_insert(sim, extent);
+	} else if (old_end <= end) {
+		free(extent);
+		return;
+	}
+	if (tail) {
+		tail->info.offset = end;
+		tail->info.bytes = old_end - end;
+		sim_books_insert(sim, tail);
+	}
+}
+
+/*
+ * Make the dirty pages of a range, which sim_books_check_range() found good,
+ * clean.
+ *
+ * There is nothing to zero, since the next buffer is a memfd of its own. The
+ * range was dirty until now all the same, so that the daemon goes the
+ * driver's way.
+ *
+ * Return: 0; -EBUSY (a page is live); -ENOMEM. On failure nothing changed.
+ */
+int sim_books_scrub(struct sim *sim, uint64_t offset, uint64_t bytes)
+{
+	struct sim_extent *extent, *spare;
+	uint64_t end = offset + bytes;
+
+	if (is_live_within(sim, offset, end))
+		return -EBUSY;
+	/* A hole inside one extent makes two of it. */
+	spare = calloc(1, sizeof(*spare));
+	if (!spare)
+		return -ENOMEM;
+	while ((extent = first_within(sim, offset, end)))
+		cut(sim, extent, offset, end, &spare);
+	free(spare);
+	return 0;
+}
+
+void sim_books_done(struct sim *sim)
+{
+	struct sim_extent *extent;
+
+	while ((extent = sim_books_first_above(sim, 0))) {
+		books_remove(sim, extent);
+		free(extent);
+	}
+}

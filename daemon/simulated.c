@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A region that is none, for machines without the driver: every buffer is a
+ * memfd of its own. It keeps the driver's books (clean, live, dirty; all
+ * dirty at the start) and the driver's rule of life: a buffer is live until
+ * its last reference, in whatever process, is gone.
+ *
+ * Memory: a simulated buffer reserves nothing. Its pages come when somebody
+ * first touches them and are charged to that process's cgroup. When the host
+ * has none left, the toucher meets the kernel's out-of-memory killer, or
+ * SIGBUS under vm.overcommit_memory=2, where a driver's buffer has had its
+ * memory since boot: the guarantee is the one thing that is not simulated.
+ *
+ * A daemon that starts anew begins with an empty simulation. The old one's
+ * buffers stay valid for those who hold them, outside the new books.
+ */
+#include "simulated.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct sim *sim_of(struct carve_device *device)
+{
+	return carve_container_of(device, struct sim, device);
+}
+
+static void sim_free(struct carve_device *device)
+{
+	struct sim *sim = sim_of(device);
+
+	sim_watches_done(&sim->watches);
+	sim_books_done(sim);
+	pthread_mutex_destroy(&sim->lock);
+	free(sim);
+}
+
+static int export_locked(struct sim *sim, struct sim_extent *extent)
+{
+	int fd;
+
+	if (!sim_books_is_clean(sim, extent->info.offset, extent->info.bytes))
+		return -EBUSY;
+	fd = sim_watches_create(&sim->watches, extent);
+	if (fd >= 0)
+		sim_books_insert(sim, extent);
+	return fd;
+}
+
+static int sim_export(struct carve_device *device,
+		      const struct carve_device_extent *info)
+{
+	struct sim *sim = sim_of(device);
+	struct sim_extent *extent;
+	int r;
+
+	if (!memchr(info->name, '\0', sizeof(info->name)))
+		return -EINVAL;
+	r = sim_books_check_range(sim, info->offset, info->bytes);
+	if (r < 0)
+		return r;
+	extent = calloc(1, sizeof(*extent));
+	if (!extent)
+		return -ENOMEM;
+	extent->info = *info;
+	extent->info.live = true;
+
+	pthread_mutex_lock(&sim->lock);
+	r = export_locked(sim, extent);
+	pthread_mutex_unlock(&sim->lock);
+	if (r < 0)
+		free(extent);
+	return r;
+}
+
+/* An extent is live in the books until its death was told here. */
+static int sim_release(struct carve_device *device,
+		       struct carve_device_extent *ret)
+{
+	struct sim *sim = sim_of(device);
+	struct sim_extent *extent;
+	int r;
+
+	pthread_mutex_lock(&sim->lock);
+	r = sim_watches_next_dead(&sim->watches, &extent);
+	if (r == 1) {
+		extent->info.live = false;
+		*ret = extent->info;
+		ret->name[0] = '\0';
+	}
+	pthread_mutex_unlock(&sim->lock);
+	return r;
+}
+
+static int sim_list(struct carve_device *device, uint64_t *cursor,
+		    struct carve_device_extent *ret)
+{
+	struct sim *sim = sim_of(device);
+	struct sim_extent *extent;
+
+	pthread_mutex_lock(&sim->lock);
+	extent = sim_books_first_above(sim, *cursor);
+	if (extent) {
+		*ret = extent->info;
+		*cursor = extent->info.offset + extent->info.bytes;
+	}
+	pthread_mutex_unlock(&sim->lock);
+	return extent != NULL;
+}
+
+static int sim_identify(struct carve_device *device, int fd,
+			struct carve_device_extent *ret)
+{
+	struct sim *sim = sim_of(device);
+	struct sim_extent *extent;
+	int r;
+
+	pthread_mutex_lock(&sim->lock);
+	r = sim_watches_identify(&sim->watches, fd, &extent);
+	if (r == 0)
+		*ret = extent->info;
+	pthread_mutex_unlock(&sim->lock);
+	return r;
+}
+
+static int sim_scrub(struct carve_device *device, uint64_t offset,
+		     uint64_t bytes)
+{
+	struct sim *sim = sim_of(device);
+	int r;
+
+	r = sim_books_check_range(sim, offset, bytes);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&sim->lock);
+	r = sim_books_scrub(sim, offset, bytes);
+	pthread_mutex_unlock(&sim->lock);
+	return r;
+}
+
+static const struct carve_device_ops sim_ops = {
+	.free = sim_free,
+	.export = sim_export,
+	.release = sim_release,
+	.list = sim_list,
+	.identify = sim_identify,
+	.scrub = sim_scrub,
+};
+
+static int sim_init(struct sim *sim, const char *label, uint64_t bytes)
+{
+	struct sim_extent *all;
+	int r;
+
+	sim->device.ops = &sim_ops;
+	sim->device.info.bytes = bytes;
+	sim->device.info.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	sim->device.info.cached = true;
+	sim->device.info.simulated = true;
+	memcpy(sim->device.info.label, label, strlen(label) + 1);
+
+	all = calloc(1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	r = sim_watches_init(&sim->watches);
+	if (r < 0) {
+		free(all);
+		return r;
+	}
+	sim->device.fd = sim->watches.inotify;
+	all->info.bytes = bytes;
+	sim_books_insert(sim, all);
+	return 0;
+}
+
+int carve_device_new_simulated(struct carve_device **ret, const char *label,
+			       uint64_t bytes)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct sim *sim;
+	int r;
+
+	/* A memfd's size is signed. */
+	if (bytes == 0 || bytes % page || bytes > INT64_MAX || !*label ||
+	    strlen(label) >= CARVE_DEVICE_LABEL)
+		return -EINVAL;
+	sim = calloc(1, sizeof(*sim));
+	if (!sim)
+		return -ENOMEM;
+	r = -pthread_mutex_init(&sim->lock, NULL);
+	if (r == 0) {
+		r = sim_init(sim, label, bytes);
+		if (r < 0)
+			pthread_mutex_destroy(&sim->lock);
+	}
+	if (r < 0) {
+		free(sim);
+		return r;
+	}
+	*ret = &sim->device;
+	return 0;
+}

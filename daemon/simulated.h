@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the simulated region (simulated*.c) share; nobody else
+ * includes this.
+ */
+#ifndef CARVE_DAEMON_SIMULATED_H
+#define CARVE_DAEMON_SIMULATED_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "device.h"
+#include "tree.h"
+
+/**
+ * struct sim_extent - a live or dirty range
+ * @by_offset: node of the books, as long as the range is not clean
+ * @by_watch, @by_inode: nodes as long as the buffer is not known to be dead
+ * @watch: its number in the inotify instance
+ * @inode: of its memfd
+ * @next_dead: next one that release() has to tell of
+ * @seen: found in the list of watches; used while resynchronising
+ */
+struct sim_extent {
+	struct carve_tree_node by_offset;
+	struct carve_tree_node by_watch;
+	struct carve_tree_node by_inode;
+	struct carve_device_extent info;
+	int watch;
+	ino_t inode;
+	struct sim_extent *next_dead;
+	bool seen;
+};
+
+/**
+ * struct sim_watches - the memfds that live and how their end is learned
+ * @inotify: the instance; the device's descriptor
+ * @fdinfo: its /proc/self/fdinfo, open from the start so that a daemon that
+ *	is out of descriptors can still resynchronise
+ * @bell: a memfd watched for IN_MODIFY: writing to it makes @inotify readable
+ * @bell_watch: its number, always in the list of watches
+ * @memfd_dev: device number of all memfds
+ * @memfd_flags: what this kernel's memfd_create() knows
+ * @last_watch: the number given out last
+ * @behind: events were lost, and resynchronising has not succeeded yet
+ * @overflowed: events were lost at some time
+ * @wrapped: the numbers have been used up once and come again
+ * @dead: extents found dead by resynchronising, not told of yet
+ */
+struct sim_watches {
+	int inotify;
+	int fdinfo;
+	int bell;
+	int bell_watch;
+	dev_t memfd_dev;
+	unsigned int memfd_flags;
+	int last_watch;
+	bool behind;
+	bool overflowed;
+	bool wrapped;
+	struct carve_tree_node *by_watch;
+	struct carve_tree_node *by_inode;
+	struct sim_extent *dead;
+	struct sim_extent **dead_tail;
+};
+
+/**
+ * struct sim - the region
+ * @lock: over all below; held for short, bounded work only
+ * @by_offset: every live and dirty extent
+ */
+struct sim {
+	struct carve_device device;
+	pthread_mutex_t lock;
+	struct carve_tree_node *by_offset;
+	struct sim_watches watches;
+};
+
+/* simulated-memfd.c */
+int sim_watches_init(struct sim_watches *watches);
+void sim_watches_done(struct sim_watches *watches);
+int sim_watches_create(struct sim_watches *watches, struct sim_extent *extent);
+int sim_watches_identify(const struct sim_watches *watches, int fd,
+			 struct sim_extent **ret);
+
+/* simulated-watch.c */
+struct sim_extent *sim_watches_find(const struct sim_watches *watches, int watch);
+struct sim_extent *sim_watches_find_inode(const struct sim_watches *watches, ino_t inode);
+void sim_watches_insert(struct sim_watches *watches, struct sim_extent *extent);
+int sim_watches_next_dead(struct sim_watches *watches, struct sim_extent **ret);
+int sim_watches_resynchronise(struct sim_watches *watches);
+void sim_watches_ring(struct sim_watches *watches);
+
+/* simulated-books.c */
+int sim_books_check_range(const struct sim *sim, uint64_t offset, uint64_t bytes);
+struct sim_extent *sim_books_first_above(const struct sim *sim, uint64_t offset);
+bool sim_books_is_clean(const struct sim *sim, uint64_t offset, uint64_t bytes);
+void sim_books_insert(struct sim *sim, struct sim_extent *extent);
+int sim_books_scrub(struct sim *sim, uint64_t offset, uint64_t bytes);
+void sim_books_done(struct sim *sim);
+
+#endif /* CARVE_DAEMON_SIMULATED_H */
