@@ -24,3 +24,9 @@ $(B)/daemon/carved: $(DAEMON_OBJS)
 
 UNIT_OBJS_test-placement := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement := -Idaemon
+SIMULATED_OBJS := $(addprefix $(B)/daemon/,tree.o simulated.o simulated-books.o \
+	simulated-memfd.o simulated-watch.o)
+UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)
+UNIT_INC_test-simulated := -Idaemon
+UNIT_OBJS_test-simulated-books := $(SIMULATED_OBJS)
+UNIT_INC_test-simulated-books := -Idaemon
