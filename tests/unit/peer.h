@@ -64,7 +64,7 @@ struct peer {
 	void (*spoil)(struct peer *peer, struct peer_answer *answer);
 	bool spoil_hello;
 	uint64_t buffers;
-	unsigned int requests;
+	_Atomic unsigned int requests;
 	union {
 		uint8_t raw[CARVE_WIRE_MAX];
 		struct carve_wire_header header;
