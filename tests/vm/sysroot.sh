@@ -20,7 +20,7 @@ build()
 
 	say "  sysroot: fetching Debian 12's arm64 libraries and headers, about 15 MB"
 	deb_tree "$work" "${packages[@]}"
-	rm -rf "$work"/usr/share/{doc,man,locale,info} "$work"/{bin,sbin,etc,var}
+	rm -rf "${work:?}"/usr/share/{doc,man,locale,info} "${work:?}"/{bin,sbin,etc,var}
 	# A link that names /lib would lead out of the sysroot.
 	find "$work" -type l -lname '/*' | while read -r link; do
 		target=$(readlink "$link")

@@ -73,7 +73,7 @@ cache_build()
 	(
 		trap 'rm -rf "$work"' EXIT
 		set -e
-		"$build" "$work" "$place"
+		"$build" "$work" "$place" >&2
 		touch "$work/.used"
 		mv -T "$work" "$place"
 	)

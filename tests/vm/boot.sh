@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# tests/vm/boot.sh OPTION... CASE...: boots the guest once, runs the case
+# scripts in it one after the other and prints a result line for each.
+#
+#   --out FOLDER       where everything about the run goes; emptied first
+#   --kernel VERSION   6.1 or 6.12
+#   --region VARIANT   mapped, no-map, outside or mem: see tree.sh
+#   --payload FOLDER   laid over the guest's root; may be given several times
+#   --name PREFIX      put before every result's name
+#   --memory MIB       RAM, default 1024
+#   --append TEXT      more for the kernel's command line
+#   --overlay FILE     another .dtso than dts/carve-region.dtso
+#   --disk FILE        one more disk, read only: /dev/vdb, then /dev/vdc ...
+#   --device DEVICE    a further -device of QEMU
+#   --enable UNIT      systemctl enable UNIT in the guest
+#   --timeout SECONDS  for the whole boot; default: the cases' own and a minute
+#
+# Afterwards FOLDER has console.log, dmesg.txt (with levels), report.txt and
+# artifacts/: a log per case, the files a case left in its working folder, and
+# the journal when something failed. Exit status 0 when all was well.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$root/tests/vm
+# shellcheck source=tests/vm/cases.sh
+. "$here/cases.sh"
+
+# Addresses of what the machine finds in its RAM when it starts; the region
+# lies far above, see tree.sh. QEMU puts a tree of its own at the beginning.
+image_at=0x40200000
+tree_at=0x48000000
+entry_at=0x48400000
+initrd_at=0x48600000
+
+out='' kernel=6.1 region=mapped name='' memory=1024 append='' overlay='' timeout=''
+payloads=() disks=() devices=() units=() cases=()
+while [ $# != 0 ]; do
+	case $1 in
+	--out) out=$2 ;;
+	--kernel) kernel=$2 ;;
+	--region) region=$2 ;;
+	--payload) payloads+=("$2") ;;
+	--name) name=$2 ;;
+	--memory) memory=$2 ;;
+	--append) append=$2 ;;
+	--overlay) overlay=$2 ;;
+	--disk) disks+=("$2") ;;
+	--device) devices+=(-device "$2") ;;
+	--enable) units+=("$2") ;;
+	--timeout) timeout=$2 ;;
+	-*) echo "boot.sh: unknown option $1; see the top of the file" >&2; exit 2 ;;
+	*) cases+=("$1"); shift; continue ;;
+	esac
+	shift 2
+done
+if [ -z "$out" ] || [ ${#cases[@]} = 0 ]; then
+	echo "boot.sh: --out and at least one case are needed" >&2
+	exit 2
+fi
+
+# What this boot alone brings: the cases, and which units to enable.
+run_payload()
+{
+	local to=$1/payload case budget=60
+
+	mkdir -p "$to/usr/libexec/carve-vm/cases" "$to/etc/carve-vm" \
+		"$to/etc/modprobe.d" "$to/usr/lib/systemd/system"
+	cp "$here/guest/init" "$1/init"
+	cp "$here/guest/run-cases" "$to/usr/libexec/carve-vm/"
+	cp "$here"/guest/*.{service,target} "$to/usr/lib/systemd/system/"
+	# The display and the test devices wait for a case that wants them.
+	printf 'blacklist %s\n' cirrus virtio_gpu vivid \
+		> "$to/etc/modprobe.d/carve-vm.conf"
+	echo "${units[*]}" > "$to/etc/carve-vm/enable"
+	printf 'CARVE_KERNEL=%s\nCARVE_REGION=%s\n' "$kernel" "$region" \
+		> "$to/etc/carve-vm/environment"
+	for case in "${cases[@]}"; do
+		install -m 755 "$case" "$to/usr/libexec/carve-vm/cases/"
+		echo "$(basename "$case") $(case_timeout "$case")" \
+			"$(case_header "$case" modules)"
+		budget=$((budget + $(case_timeout "$case")))
+	done > "$to/etc/carve-vm/plan"
+	timeout=${timeout:-$budget}
+}
+
+# The payloads are further archives behind the kernel's own: the kernel
+# unpacks them one over the other.
+make_initrd()
+{
+	local payload base
+
+	base=$("$here/initrd.sh" "$kernel")
+	run_payload "$out/payload"
+	{
+		cat "$base/initrd"
+		for payload in "${payloads[@]}"; do
+			mkdir -p "$out/over"
+			ln -sfn "$(cd "$payload" && pwd)" "$out/over/payload"
+			(cd "$out/over" && find payload/ |
+				cpio -o -H newc -R 0:0 --quiet)
+		done
+		(cd "$out/payload" && find . | cpio -o -H newc -R 0:0 --quiet)
+	} > "$out/initrd"
+	rm -rf "$out/over" "$out/payload"
+}
+
+# The boot loader's part: command line and initrd into the tree, the entry.
+make_boot()
+{
+	local size args
+
+	size=$(stat -c %s "$out/initrd")
+	args="console=ttyAMA0 root=/dev/vda panic=-1 oops=panic panic_on_warn=1"
+	args="$args systemd.unit=carve-vm.target systemd.show_status=false"
+	args="$args $(cat "$out/append") $append"
+	fdtput -t s "$out/tree.dtb" /chosen bootargs "$args"
+	fdtput -t x "$out/tree.dtb" /chosen linux,initrd-start 0 "$initrd_at"
+	fdtput -t x "$out/tree.dtb" /chosen linux,initrd-end 0 \
+		"$(printf %x $((initrd_at + size)))"
+	aarch64-linux-gnu-gcc -c -o "$out/entry.o" -DDTB=$tree_at \
+		-DIMAGE=$image_at "$here/entry.S"
+	aarch64-linux-gnu-objcopy -O binary -j .text "$out/entry.o" "$out/entry"
+}
+
+# disk ID FILE: a read-only source; what the guest writes is thrown away.
+disk()
+{
+	echo "-drive if=none,id=$1,file=$2,format=raw,snapshot=on"
+	echo "-device virtio-blk-pci,drive=$1"
+}
+
+machine()
+{
+	local options file n=0
+	# shellcheck disable=SC2207 # options without blanks
+	options=($(disk root "$("$here/guest.sh")/root.ext4"))
+	for file in "${disks[@]}"; do
+		n=$((n + 1))
+		# shellcheck disable=SC2207 # options without blanks
+		options+=($(disk "disk$n" "$file"))
+	done
+	exec timeout -k 5 "$timeout" "$here/qemu.sh" "$memory" \
+		-device "loader,file=$out/entry,addr=$entry_at,cpu-num=0,force-raw=on" \
+		-device "loader,file=$image,addr=$image_at,force-raw=on" \
+		-device "loader,file=$out/tree.dtb,addr=$tree_at,force-raw=on" \
+		-device "loader,file=$out/initrd,addr=$initrd_at,force-raw=on" \
+		-serial "file:$out/console.log" \
+		-device virtio-serial-pci \
+		-chardev file,id=report,path=/dev/stdout \
+		-device virtserialport,chardev=report,name=carve.report \
+		-chardev "file,id=artifacts,path=$out/artifacts.tar" \
+		-device virtserialport,chardev=artifacts,name=carve.artifacts \
+		-device cirrus-vga,romfile= "${options[@]}" "${devices[@]}" \
+		< /dev/null 2> "$out/qemu.log"
+}
+
+# mawk, Debian's awk, otherwise waits for a full buffer.
+live_awk()
+{
+	if awk -W version 2>&1 < /dev/null | grep '^mawk' > /dev/null; then
+		awk -W interactive "$@"
+	else
+		awk "$@"
+	fi
+}
+
+# Names of the results, and whether the machine came to its end.
+verdict()
+{
+	local status=$1
+
+	if grep -qx 'done' "$out/report.txt"; then
+		return
+	fi
+	if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+		echo "not ok ${name}boot - no end after $timeout s; see $out/console.log"
+	else
+		echo "not ok ${name}boot - the machine died (QEMU's status $status); the end of $out/console.log:"
+		tail -n 5 "$out/console.log" "$out/qemu.log" 2>/dev/null | sed 's/^/  # /'
+	fi
+}
+
+rm -rf "$out"
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+image=$("$here/kernel.sh" "$kernel")/image
+"$here/tree.sh" "$region" "$memory" "$out" ${overlay:+"$overlay"}
+make_initrd
+make_boot
+{
+	# The report on stdout, line by line as it comes.
+	set +e
+	machine | tee "$out/report.txt" | live_awk -v prefix="$name" -f "$here/lines.awk"
+	status=${PIPESTATUS[0]}
+	set -e
+	mkdir -p "$out/artifacts"
+	if [ -s "$out/artifacts.tar" ]; then
+		tar -xf "$out/artifacts.tar" -C "$out/artifacts" || true
+		mv "$out/artifacts/dmesg.txt" "$out/" 2>/dev/null || true
+	fi
+	rm -f "$out"/{artifacts.tar,initrd,entry,entry.o,base.dtb,tree.log}
+	verdict "$status"
+	"$here/scan-log.sh" "$out" "$name" "${cases[@]}"
+} | tee "$out/results.txt"
+! grep -q '^not ok ' "$out/results.txt"
