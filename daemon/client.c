@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+#include "client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "packet.h"
+#include "request.h"
+
+/* Requests of one client in one turn of the loop: others want theirs too. */
+#define TURN_REQUESTS		4
+
+/* How long a reply is held back that the kernel has no room for: 1 second. */
+#define RETRY_USEC		10000U
+#define RETRY_MAX		100U
+
+static struct carve_log_about about_of(const struct carve_client *client)
+{
+	return (struct carve_log_about){
+		.pid = client->pid,
+		.uid = client->uid,
+	};
+}
+
+static void drop_request_fd(struct carve_client *client)
+{
+	if (client->request_fd >= 0)
+		close(client->request_fd);
+	client->request_fd = -1;
+}
+
+/* Sent or not, they are closed here: what was not sent comes back. */
+static void drop_reply_fds(struct carve_client *client)
+{
+	while (client->reply_fds)
+		close(client->grant.fds[--client->reply_fds]);
+}
+
+/* EPOLLHUP always comes, so a peer's death is seen in every state. */
+static int set_state(struct carve_client *client,
+		     enum carve_client_state state, bool by_clock)
+{
+	static const uint32_t events[] = {
+		[CARVE_CLIENT_READY] = EPOLLIN,
+		/* Edges: each packet the peer reads makes the socket speak. */
+		[CARVE_CLIENT_UNREAD] = EPOLLOUT | EPOLLET,
+		[CARVE_CLIENT_WAITING] = 0,
+		[CARVE_CLIENT_SENDING] = EPOLLOUT,
+	};
+	int r;
+
+	client->state = state;
+	r = sd_event_source_set_io_events(client->on_io,
+					  by_clock ? 0 : events[state]);
+	if (r >= 0 && by_clock) {
+		r = sd_event_source_set_time_relative(client->on_retry,
+						      RETRY_USEC);
+		if (r >= 0)
+			r = sd_event_source_set_enabled(client->on_retry,
+							SD_EVENT_ONESHOT);
+	}
+	/* Without events it would hang for ever: end it, which is an event. */
+	if (r < 0)
+		shutdown(client->fd, SHUT_RDWR);
+	return r;
+}
+
+/* The kernel has no room for the reply; give up after a while. */
+static void hold_back(struct carve_client *client, int error)
+{
+	static struct carve_log_limit limit;
+	struct carve_log_about about = about_of(client);
+
+	if (client->send_tries++ < RETRY_MAX) {
+		set_state(client, CARVE_CLIENT_SENDING, true);
+		return;
+	}
+	carve_log_limited(&limit, LOG_WARNING, &about, "a reply to uid %u pid "
+			  "%d could not be sent (%s)%s",
+			  (unsigned int)client->uid, (int)client->pid,
+			  strerror(-error), client->reply_fds ?
+			  ": its buffers are taken back" : "");
+	client->send_tries = 0;
+	if (client->reply_fds) {
+		drop_reply_fds(client);
+		carve_request_fail(client, -EBUSY);
+		carve_client_reply(client);
+	} else {
+		shutdown(client->fd, SHUT_RDWR);
+		set_state(client, CARVE_CLIENT_READY, false);
+	}
+}
+
+void carve_client_reply(struct carve_client *client)
+{
+	int r;
+
+	drop_request_fd(client);
+	r = carve_packet_send(client->fd, &client->reply,
+			      client->reply.header.bytes, client->grant.fds,
+			      client->reply_fds);
+	if (r == -EAGAIN) {
+		set_state(client, CARVE_CLIENT_SENDING, false);
+		return;
+	}
+	if (r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM) {
+		hold_back(client, r);
+		return;
+	}
+	if (r == 0)
+		client->unread_fds += (unsigned int)client->reply_fds;
+	else
+		shutdown(client->fd, SHUT_RDWR);
+	drop_reply_fds(client);
+	client->send_tries = 0;
+	set_state(client, CARVE_CLIENT_READY, false);
+}
+
+static void run_request(struct carve_client *client)
+{
+	switch (carve_request_run(client)) {
+	case CARVE_OUTCOME_REPLY:
+		carve_client_reply(client);
+		break;
+	case CARVE_OUTCOME_WAITING:
+		set_state(client, CARVE_CLIENT_WAITING, false);
+		break;
+	case CARVE_OUTCOME_UNREAD:
+		/* Set anew each time, which asks for the state as it is now. */
+		set_state(client, CARVE_CLIENT_UNREAD, false);
+		break;
+	}
+}
+
+/* Return: 0; -EAGAIN (no request there); -EPIPE (the connection is over). */
+static int receive(struct carve_client *client)
+{
+	static struct carve_log_limit limit;
+	struct carve_log_about about = about_of(client);
+	struct carve_packet packet;
+	const char *wrong;
+	int r;
+
+	r = carve_packet_receive(client->fd, &client->request,
+				 sizeof(client->request), &packet);
+	if (r < 0)
+		return r == -EAGAIN ? r : -EPIPE;
+	client->request_fd = packet.fd;
+	if (packet.no_room && client->greeted &&
+	    packet.bytes == sizeof(client->request.header) &&
+	    client->request.header.type == CARVE_MSG_QUERY) {
+		carve_request_fail(client, -EBUSY);
+		carve_client_reply(client);
+		return 0;
+	}
+	wrong = packet.cut || packet.no_room ? "more descriptors than allowed" :
+			carve_request_check(client, packet.bytes);
+	if (wrong) {
+		drop_request_fd(client);
+		carve_log_limited(&limit, LOG_WARNING, &about, "uid %u pid %d "
+				  "broke the protocol and was hung up on: %s",
+				  (unsigned int)client->uid, (int)client->pid,
+				  wrong);
+		return -EPIPE;
+	}
+	run_request(client);
+	return 0;
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+	struct carve_client *client = data;
+	int r = 0;
+
+	(void)source;
+	(void)fd;
+	if (revents & (EPOLLHUP | EPOLLERR))
+		r = -EPIPE;
+	else if (client->state == CARVE_CLIENT_SENDING)
+		carve_client_reply(client);
+	else if (client->state == CARVE_CLIENT_UNREAD)
+		run_request(client);
+	for (int i = 0; r == 0 && i < TURN_REQUESTS &&
+	     client->state == CARVE_CLIENT_READY; i++)
+		r = receive(client);
+	if (r == -EPIPE)
+		client->gone(client, client->gone_data);
+	return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct carve_client *client = data;
+
+	(void)source;
+	(void)usec;
+	if (client->state == CARVE_CLIENT_SENDING)
+		carve_client_reply(client);
+	return 0;
+}
+
+static int identify_peer(struct carve_client *client)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	client->uid = peer.uid;
+	client->pid = peer.pid;
+	return 0;
+}
+
+int carve_client_new(struct carve_client **ret, struct carve_service *service,
+		     sd_event *event, int fd,
+		     void (*gone)(struct carve_client *client, void *data),
+		     void *data)
+{
+	struct carve_client *client = calloc(1, sizeof(*client));
+	int r;
+
+	if (!client)
+		return -ENOMEM;
+	client->service = service;
+	client->fd = fd;
+	client->gone = gone;
+	client->gone_data = data;
+	client->request_fd = -1;
+	r = identify_peer(client);
+	if (r >= 0)
+		r = sd_event_add_io(event, &client->on_io, fd, EPOLLIN, on_io,
+				    client);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &client->on_retry,
+					       CLOCK_MONOTONIC, RETRY_USEC, 0,
+					       on_retry, client);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(client->on_retry, SD_EVENT_OFF);
+	if (r < 0) {
+		client->fd = -1;
+		carve_client_free(client);
+		return r;
+	}
+	service->client_count++;
+	*ret = client;
+	return 0;
+}
+
+struct carve_client *carve_client_free(struct carve_client *client)
+{
+	if (!client)
+		return NULL;
+	sd_event_source_disable_unref(client->on_io);
+	sd_event_source_disable_unref(client->on_retry);
+	carve_grant_cancel(&client->grant);
+	drop_request_fd(client);
+	drop_reply_fds(client);
+	if (client->fd >= 0) {
+		close(client->fd);
+		client->service->client_count--;
+	}
+	free(client);
+	return NULL;
+}

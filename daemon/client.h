@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection: one request at a time is received, checked, answered.
+ */
+#ifndef CARVE_DAEMON_CLIENT_H
+#define CARVE_DAEMON_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "protocol.h"
+#include "region.h"
+
+/*
+ * Descriptors one client may have unread. The kernel counts descriptors under
+ * way against the sender's limit, so one client that never reads would stop
+ * everyone's replies. The largest reply has to fit.
+ */
+#define CARVE_CLIENT_UNREAD_MAX	CARVE_WIRE_ALLOC_MAX
+
+/**
+ * struct carve_service - what all clients are served from
+ * @regions: @region_count regions
+ * @default_region: index of the one used when a request names none
+ * @client_count: connections there are
+ * @own_uid: user the daemon runs as
+ */
+struct carve_service {
+	struct carve_region *regions[CARVE_WIRE_REGIONS_MAX];
+	size_t region_count;
+	size_t default_region;
+	unsigned int client_count;
+	uid_t own_uid;
+};
+
+/**
+ * enum carve_client_state - what is done about a connection
+ * @CARVE_CLIENT_READY: its next request is read
+ * @CARVE_CLIENT_UNREAD: a request is held back until it has read its replies
+ * @CARVE_CLIENT_WAITING: a request waits in its region
+ * @CARVE_CLIENT_SENDING: a reply is held back until the socket takes it
+ */
+enum carve_client_state {
+	CARVE_CLIENT_READY,
+	CARVE_CLIENT_UNREAD,
+	CARVE_CLIENT_WAITING,
+	CARVE_CLIENT_SENDING,
+};
+
+/**
+ * union carve_client_packet - room for any message
+ * @header: what all start with
+ */
+union carve_client_packet {
+	struct carve_wire_header header;
+	struct carve_wire_hello hello;
+	struct carve_wire_hello_reply hello_reply;
+	struct carve_wire_alloc alloc;
+	struct carve_wire_alloc_reply alloc_reply;
+	struct carve_wire_refusal refusal;
+	struct carve_wire_regions_reply regions_reply;
+	struct carve_wire_list list;
+	struct carve_wire_list_reply list_reply;
+	struct carve_wire_query_reply query_reply;
+	char room[CARVE_WIRE_MAX];
+};
+
+/**
+ * struct carve_client - one connection; changed by client.c and request.c
+ * @uid, @pid: who connected, as the kernel says
+ * @gone: called when the connection is over, to free the client
+ * @greeted: HELLO was answered
+ * @unread_fds: descriptors sent since it was last known to have read all
+ * @send_tries: how often the reply at hand was refused by the kernel
+ * @list_token: the cursor its last list reply said
+ * @list_region, @list_offset: where that list goes on
+ * @request, @request_fd: the request at hand; -1 for no descriptor
+ * @reply: its reply; the descriptors are those of @grant
+ */
+struct carve_client {
+	struct carve_service *service;
+	int fd;
+	uid_t uid;
+	pid_t pid;
+	sd_event_source *on_io;
+	sd_event_source *on_retry;
+	void (*gone)(struct carve_client *client, void *data);
+	void *gone_data;
+	TAILQ_ENTRY(carve_client) link;
+
+	enum carve_client_state state;
+	bool greeted;
+	unsigned int unread_fds;
+	unsigned int send_tries;
+
+	uint64_t list_token;
+	size_t list_region;
+	uint64_t list_offset;
+
+	union carve_client_packet request;
+	int request_fd;
+	union carve_client_packet reply;
+	size_t reply_fds;
+	struct carve_grant grant;
+};
+
+/**
+ * carve_client_new() - serve a connection
+ * @service: borrowed, has to live longer
+ * @fd: the connection, non-blocking; taken over on success
+ * @gone: called once, from the loop, when the connection is over; has to call
+ *	carve_client_free()
+ *
+ * Return: 0; -ENOMEM; what the kernel answers.
+ */
+int carve_client_new(struct carve_client **ret, struct carve_service *service,
+		     sd_event *event, int fd,
+		     void (*gone)(struct carve_client *client, void *data),
+		     void *data);
+
+/**
+ * carve_client_free() - hang up
+ *
+ * A waiting request is forgotten; buffers in a reply that was not sent go
+ * back. NULL is allowed. Return: NULL.
+ */
+struct carve_client *carve_client_free(struct carve_client *client);
+
+/* Send client->reply and client->reply_fds of its grant's descriptors. */
+void carve_client_reply(struct carve_client *client);
+
+#endif /* CARVE_DAEMON_CLIENT_H */

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Giving buffers out: check, place, export; or wait for the scrubber; or
+ * refuse with the numbers.
+ */
+#include "region.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "name.h"
+
+#define ALIGNMENT_MAX	(1ULL << 30)
+
+static int check_item(const struct carve_region *region,
+		      const struct carve_wire_alloc_item *item,
+		      struct carve_wish *ret)
+{
+	uint64_t page = region->placement.page_bytes;
+	struct carve_wish wish;
+
+	if (!item->bytes || item->alignment & (item->alignment - 1) ||
+	    !carve_name_is_printable(item->name))
+		return -EINVAL;
+	if (item->alignment > ALIGNMENT_MAX)
+		return -ERANGE;
+	if (item->bytes > UINT64_MAX - (page - 1))
+		return -EOVERFLOW;
+	wish.bytes = (item->bytes + page - 1) & ~(page - 1);
+	wish.alignment = item->alignment > page ? item->alignment : page;
+	if (!carve_placement_possible(&region->placement, &wish))
+		return -ERANGE;
+	*ret = wish;
+	return 0;
+}
+
+static int check(const struct carve_region *region,
+		 const struct carve_grant *grant, struct carve_wish *wishes)
+{
+	for (size_t i = 0; i < grant->count; i++) {
+		int r = check_item(region, &grant->items[i], &wishes[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void free_records(struct carve_record **records, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(records[i]);
+}
+
+static int new_records(struct carve_record **records, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		records[i] = calloc(1, sizeof(*records[i]));
+		if (!records[i]) {
+			free_records(records, i);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* Make a placed record a buffer. On failure it is clean memory or dirty. */
+static int export(struct carve_region *region, struct carve_record *record,
+		  const struct carve_grant *grant, size_t index)
+{
+	struct carve_device_extent extent = {
+		.offset = carve_extent_offset(&record->extent),
+		.bytes = carve_extent_bytes(&record->extent),
+		.id = region->next_id++,
+		.uid = grant->uid,
+		.live = true,
+	};
+	struct carve_log_about about = {
+		.region = carve_region_label(region),
+		.buffer = extent.id,
+		.pid = grant->pid,
+		.uid = grant->uid,
+	};
+	int fd = carve_charges_add(&region->charges, grant->uid, extent.bytes);
+
+	record->id = extent.id;
+	record->uid = grant->uid;
+	record->pid = grant->pid;
+	if (fd == 0) {
+		strcpy(extent.name, grant->items[index].name);
+		strcpy(record->name, extent.name);
+		fd = carve_device_export(region->device, &extent);
+		if (fd < 0 && fd != -EBUSY)
+			carve_charges_remove(&region->charges, grant->uid,
+					     extent.bytes);
+	}
+	if (fd == -EBUSY) {
+		/* The device knows better: zero it before it is tried again. */
+		carve_log(LOG_ERR, &about, "region %s: the driver says that %"
+			  PRIu64 " bytes at %#" PRIx64 " are not clean",
+			  about.region, extent.bytes, extent.offset);
+		carve_region_release(region, record);
+		return -EIO;
+	}
+	if (fd < 0) {
+		carve_placement_undo(&region->placement, &record->extent);
+		free(record);
+		return fd == -EMFILE || fd == -ENFILE ? -EBUSY : fd;
+	}
+	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " for uid %u "
+		  "pid %d, %" PRIu64 " bytes", about.region, extent.id,
+		  (unsigned int)grant->uid, (int)grant->pid, extent.bytes);
+	return fd;
+}
+
+/* Buffers already made die with their descriptors, and the device says so. */
+static int export_all(struct carve_region *region, struct carve_grant *grant,
+		      struct carve_record **records)
+{
+	for (size_t i = 0; i < grant->count; i++) {
+		int fd = export(region, records[i], grant, i);
+
+		if (fd < 0) {
+			for (size_t j = i + 1; j < grant->count; j++)
+				carve_placement_undo(&region->placement,
+						     &records[j]->extent);
+			free_records(&records[i + 1], grant->count - i - 1);
+			while (i--)
+				close(grant->fds[i]);
+			return fd;
+		}
+		grant->fds[i] = fd;
+		grant->results[i] = (struct carve_wire_alloc_result){
+			.id = records[i]->id,
+			.bytes = carve_extent_bytes(&records[i]->extent),
+		};
+	}
+	return 0;
+}
+
+/* With what is clean now. -ENOSPC sets the refusal's index. */
+static int attempt(struct carve_region *region, struct carve_grant *grant,
+		   const struct carve_wish *wishes)
+{
+	struct carve_record *records[CARVE_WIRE_ALLOC_MAX];
+	struct carve_extent *extents[CARVE_WIRE_ALLOC_MAX];
+	size_t index;
+	int r = new_records(records, grant->count);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < grant->count; i++)
+		extents[i] = &records[i]->extent;
+	r = carve_placement_allocate(&region->placement, extents, wishes,
+				     grant->count, &index);
+	if (r < 0) {
+		free_records(records, grant->count);
+		grant->refusal.index = (uint32_t)index;
+		return r;
+	}
+	return export_all(region, grant, records);
+}
+
+static void fill_refusal(const struct carve_region *region,
+			 struct carve_grant *grant,
+			 const struct carve_wish *wishes)
+{
+	static struct carve_log_limit limit;
+	struct carve_figures figures =
+		carve_placement_figures(&region->placement);
+	struct carve_wire_refusal *refusal = &grant->refusal;
+	struct carve_log_about about = {
+		.region = carve_region_label(region),
+		.pid = grant->pid,
+		.uid = grant->uid,
+	};
+
+	refusal->reserved = 0;
+	refusal->wanted_bytes = wishes[refusal->index].bytes;
+	refusal->region_bytes = figures.bytes;
+	refusal->free_bytes = figures.clean;
+	refusal->largest_bytes = figures.largest;
+	refusal->dirty_bytes = figures.dirty;
+	refusal->live_bytes = figures.live;
+	refusal->own_bytes = carve_charges_bytes(&region->charges, grant->uid);
+	carve_log_limited(&limit, LOG_INFO, &about, "region %s: no room for %"
+			  PRIu64 " bytes (number %u of %zu) for uid %u pid %d: %"
+			  PRIu64 " of %" PRIu64 " free, the largest hole %"
+			  PRIu64 ", %" PRIu64 " being zeroed, %" PRIu64
+			  " live, %" PRIu64 " of them this user's", about.region,
+			  refusal->wanted_bytes, refusal->index + 1,
+			  grant->count, (unsigned int)grant->uid,
+			  (int)grant->pid, figures.clean, figures.bytes,
+			  figures.largest, figures.dirty, figures.live,
+			  refusal->own_bytes);
+}
+
+/* Return: 0; -EINPROGRESS (the scrubber may help); -ENOSPC; other errors. */
+static int answer(struct carve_region *region, struct carve_grant *grant)
+{
+	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
+	int r = region->gone ? -ENODEV : check(region, grant, wishes);
+
+	if (r == 0)
+		r = attempt(region, grant, wishes);
+	if (r != -ENOSPC)
+		return r;
+	carve_region_collect(region);
+	if (region->gone)
+		return -ENODEV;
+	if (region->scrubbing &&
+	    carve_placement_would_fit(&region->placement, wishes, grant->count))
+		return -EINPROGRESS;
+	fill_refusal(region, grant, wishes);
+	return -ENOSPC;
+}
+
+int carve_region_allocate(struct carve_region *region,
+			  struct carve_grant *grant)
+{
+	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
+	int r;
+
+	grant->region = NULL;
+	/* Behind others nobody waits for nothing but an error. */
+	if (TAILQ_EMPTY(&region->waiting))
+		r = answer(region, grant);
+	else
+		r = check(region, grant, wishes) ?: -EINPROGRESS;
+	if (r == -EINPROGRESS) {
+		grant->region = region;
+		TAILQ_INSERT_TAIL(&region->waiting, grant, link);
+	}
+	return r;
+}
+
+void carve_region_serve(struct carve_region *region)
+{
+	struct carve_grant *grant;
+
+	while ((grant = TAILQ_FIRST(&region->waiting))) {
+		int r = answer(region, grant);
+
+		if (r == -EINPROGRESS)
+			return;
+		TAILQ_REMOVE(&region->waiting, grant, link);
+		grant->region = NULL;
+		grant->done(grant, r);
+	}
+}
+
+void carve_grant_cancel(struct carve_grant *grant)
+{
+	struct carve_region *region = grant->region;
+
+	if (!region)
+		return;
+	TAILQ_REMOVE(&region->waiting, grant, link);
+	grant->region = NULL;
+	carve_region_serve(region);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * carved: hands out the memory of Carve's regions.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "listen.h"
+#include "log.h"
+#include "manager.h"
+#include "options.h"
+#include "setup.h"
+
+/* Before any thread is started, so that none gets them. */
+static int handle_signals(sd_event *event)
+{
+	sigset_t ending;
+	int r;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &ending, NULL) < 0)
+		return -errno;
+	/* Without a handler of ours these end the loop. */
+	r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	return r < 0 ? r : 0;
+}
+
+static int serve(sd_event *event, struct carve_manager *manager,
+		 const struct carve_options *options)
+{
+	struct carve_listen listener;
+	unsigned int max_clients;
+	int r;
+
+	r = carve_setup_limits(options, &max_clients);
+	if (r < 0)
+		return r;
+	r = carve_listen_init(&listener, options->socket_path);
+	if (r < 0)
+		return r;
+	r = carve_setup_regions(manager, options);
+	if (r == 0) {
+		r = carve_manager_start(manager, listener.fd, max_clients);
+		if (r < 0)
+			carve_log(LOG_ERR, NULL, "cannot start: %s",
+				  strerror(-r));
+	}
+	if (r == 0) {
+		sd_notify(0, "READY=1");
+		carve_log(LOG_INFO, NULL, "ready for %u clients at %s",
+			  max_clients, listener.address.sun_path[0] ?
+			  listener.address.sun_path : "systemd's socket");
+		r = sd_event_loop(event);
+		sd_notify(0, "STOPPING=1");
+		carve_log(LOG_INFO, NULL, "stopped; buffers live on");
+	}
+	carve_listen_done(&listener);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct carve_options options;
+	struct carve_manager *manager = NULL;
+	sd_event *event = NULL;
+	int r;
+
+	carve_options_parse(&options, argc, argv);
+	carve_log_init(options.verbose);
+	r = sd_event_new(&event);
+	if (r >= 0)
+		r = handle_signals(event);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, true);
+	if (r >= 0)
+		r = carve_manager_new(&manager, event);
+	if (r < 0)
+		carve_log(LOG_ERR, NULL, "cannot start: %s", strerror(-r));
+	else
+		r = serve(event, manager, &options);
+	carve_manager_free(manager);
+	sd_event_unref(event);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

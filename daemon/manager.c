@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+#include "manager.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "log.h"
+
+/* Connections accepted in one turn of the loop. */
+#define TURN_ACCEPTS	16
+
+/* systemd is told how things are at most this often. */
+#define STATUS_USEC	1000000U
+
+/* How long to leave connections in the queue when the machine has no room. */
+#define PAUSE_USEC	100000U
+
+/**
+ * struct carve_manager - the daemon
+ * @on_status: runs when @status may be out of date
+ * @on_resume: runs when connections may be accepted again
+ * @status: what systemd was told last
+ */
+struct carve_manager {
+	sd_event *event;
+	struct carve_service service;
+	TAILQ_HEAD(, carve_client) clients;
+	unsigned int max_clients;
+	sd_event_source *on_connection;
+	sd_event_source *on_resume;
+	sd_event_source *on_change;
+	sd_event_source *on_status;
+	char status[256];
+};
+
+static void client_gone(struct carve_client *client, void *data)
+{
+	struct carve_manager *manager = data;
+
+	TAILQ_REMOVE(&manager->clients, client, link);
+	carve_client_free(client);
+}
+
+static void refuse(struct carve_manager *manager, int fd)
+{
+	static struct carve_log_limit limit;
+	struct carve_log_about about = { 0 };
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
+		about.pid = peer.pid;
+		about.uid = peer.uid;
+	}
+	carve_log_limited(&limit, LOG_WARNING, &about, "a connection of uid %u "
+			  "pid %d was refused: there are %u already",
+			  (unsigned int)about.uid, (int)about.pid,
+			  manager->max_clients);
+	close(fd);
+}
+
+static void welcome(struct carve_manager *manager, int fd)
+{
+	static struct carve_log_limit limit;
+	struct carve_client *client;
+	int r;
+
+	if (manager->service.client_count >= manager->max_clients) {
+		refuse(manager, fd);
+		return;
+	}
+	r = carve_client_new(&client, &manager->service, manager->event, fd,
+			     client_gone, manager);
+	if (r < 0) {
+		carve_log_limited(&limit, LOG_WARNING, NULL, "a connection was "
+				  "refused: %s", strerror(-r));
+		close(fd);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&manager->clients, client, link);
+}
+
+static int on_resume(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct carve_manager *manager = data;
+
+	(void)source;
+	(void)usec;
+	sd_event_source_set_enabled(manager->on_connection, SD_EVENT_ON);
+	return 0;
+}
+
+/* The queue stays readable: without a pause the loop would spin. */
+static void pause_accepting(struct carve_manager *manager, int error)
+{
+	static struct carve_log_limit limit;
+
+	carve_log_limited(&limit, LOG_WARNING, NULL, "connections have to wait: "
+			  "%s", strerror(-error));
+	sd_event_source_set_enabled(manager->on_connection, SD_EVENT_OFF);
+	sd_event_source_set_time_relative(manager->on_resume, PAUSE_USEC);
+	sd_event_source_set_enabled(manager->on_resume, SD_EVENT_ONESHOT);
+}
+
+static int on_connection(sd_event_source *source, int listen_fd,
+			 uint32_t revents, void *data)
+{
+	struct carve_manager *manager = data;
+
+	(void)source;
+	(void)revents;
+	for (int i = 0; i < TURN_ACCEPTS; i++) {
+		int fd = accept4(listen_fd, NULL, NULL,
+				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			welcome(manager, fd);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		    errno == ENOBUFS)
+			pause_accepting(manager, -errno);
+		else if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		break;
+	}
+	return 0;
+}
+
+static void describe(const struct carve_manager *manager, char *text,
+		     size_t size)
+{
+	const struct carve_service *service = &manager->service;
+	uint64_t bytes = 0, live = 0, buffers = 0;
+	bool simulated = false, gone = false;
+
+	for (size_t i = 0; i < service->region_count; i++) {
+		const struct carve_region *region = service->regions[i];
+		struct carve_figures figures =
+			carve_placement_figures(&region->placement);
+
+		bytes += figures.bytes;
+		live += figures.live;
+		buffers += figures.live_count;
+		simulated |= region->device->info.simulated;
+		gone |= region->gone;
+	}
+	snprintf(text, size, "%zu region%s, %u client%s, %" PRIu64 " buffer%s, "
+		 "%" PRIu64 " MiB of %" PRIu64 " MiB live%s%s",
+		 service->region_count, service->region_count == 1 ? "" : "s",
+		 service->client_count, service->client_count == 1 ? "" : "s",
+		 buffers, buffers == 1 ? "" : "s", live >> 20, bytes >> 20,
+		 simulated ? " (simulated: not physically contiguous)" : "",
+		 gone ? ", a region has gone" : "");
+}
+
+static int on_status(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct carve_manager *manager = data;
+	char text[sizeof(manager->status)];
+
+	(void)source;
+	(void)usec;
+	describe(manager, text, sizeof(text));
+	if (strcmp(text, manager->status)) {
+		strcpy(manager->status, text);
+		sd_notifyf(0, "STATUS=%s", text);
+	}
+	/* Whatever comes next starts the clock again, this does not. */
+	return sd_event_source_set_enabled(manager->on_change, SD_EVENT_ON);
+}
+
+/* Something happened, whatever it was: look again after a while. */
+static int on_change(sd_event_source *source, void *data)
+{
+	struct carve_manager *manager = data;
+
+	sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	sd_event_source_set_time_relative(manager->on_status, STATUS_USEC);
+	return sd_event_source_set_enabled(manager->on_status,
+					   SD_EVENT_ONESHOT);
+}
+
+static int start_status(struct carve_manager *manager)
+{
+	int r;
+
+	if (!getenv("NOTIFY_SOCKET"))
+		return 0;
+	r = sd_event_add_time_relative(manager->event, &manager->on_status,
+				       CLOCK_MONOTONIC, STATUS_USEC, 0,
+				       on_status, manager);
+	if (r >= 0)
+		r = sd_event_add_post(manager->event, &manager->on_change,
+				      on_change, manager);
+	return r < 0 ? r : 0;
+}
+
+int carve_manager_new(struct carve_manager **ret, sd_event *event)
+{
+	struct carve_manager *manager = calloc(1, sizeof(*manager));
+
+	if (!manager)
+		return -ENOMEM;
+	manager->event = sd_event_ref(event);
+	manager->service.own_uid = geteuid();
+	TAILQ_INIT(&manager->clients);
+	*ret = manager;
+	return 0;
+}
+
+struct carve_manager *carve_manager_free(struct carve_manager *manager)
+{
+	struct carve_client *client;
+
+	if (!manager)
+		return NULL;
+	sd_event_source_disable_unref(manager->on_connection);
+	sd_event_source_disable_unref(manager->on_resume);
+	sd_event_source_disable_unref(manager->on_change);
+	sd_event_source_disable_unref(manager->on_status);
+	while ((client = TAILQ_FIRST(&manager->clients)))
+		client_gone(client, manager);
+	for (size_t i = 0; i < manager->service.region_count; i++)
+		carve_region_free(manager->service.regions[i]);
+	sd_event_unref(manager->event);
+	free(manager);
+	return NULL;
+}
+
+int carve_manager_add_region(struct carve_manager *manager,
+			     struct carve_device *device)
+{
+	struct carve_service *service = &manager->service;
+	int r;
+
+	if (service->region_count == CARVE_WIRE_REGIONS_MAX)
+		return -ENOSPC;
+	r = carve_region_new(&service->regions[service->region_count], device,
+			     manager->event);
+	if (r == 0)
+		service->region_count++;
+	return r;
+}
+
+void carve_manager_set_default(struct carve_manager *manager, size_t index)
+{
+	manager->service.default_region = index;
+}
+
+int carve_manager_start(struct carve_manager *manager, int fd,
+			unsigned int max_clients)
+{
+	int r;
+
+	manager->max_clients = max_clients;
+	r = sd_event_add_time_relative(manager->event, &manager->on_resume,
+				       CLOCK_MONOTONIC, PAUSE_USEC, 0,
+				       on_resume, manager);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(manager->on_resume,
+						SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_io(manager->event, &manager->on_connection, fd,
+				    EPOLLIN, on_connection, manager);
+	if (r >= 0)
+		r = start_status(manager);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All regions and all clients of one daemon.
+ */
+#ifndef CARVE_DAEMON_MANAGER_H
+#define CARVE_DAEMON_MANAGER_H
+
+#include <stddef.h>
+#include <systemd/sd-event.h>
+
+struct carve_device;
+struct carve_manager;
+
+/**
+ * carve_manager_new() - an empty daemon
+ * @event: borrowed, has to live longer
+ *
+ * Return: 0; -ENOMEM; -EMFILE.
+ */
+int carve_manager_new(struct carve_manager **ret, sd_event *event);
+
+/* Hang up on everyone, give regions back. NULL is allowed. Return: NULL. */
+struct carve_manager *carve_manager_free(struct carve_manager *manager);
+
+/**
+ * carve_manager_add_region() - serve one more region
+ * @device: taken over on success
+ *
+ * Return: 0; -ENOSPC (CARVE_WIRE_REGIONS_MAX are served already); what
+ * carve_region_new() answers.
+ */
+int carve_manager_add_region(struct carve_manager *manager,
+			     struct carve_device *device);
+
+/* The region used when a request names none; else the first one added. */
+void carve_manager_set_default(struct carve_manager *manager, size_t index);
+
+/**
+ * carve_manager_start() - accept connections
+ * @fd: listening socket; borrowed, has to stay open
+ * @max_clients: connections at a time
+ *
+ * Return: 0; -ENOMEM.
+ */
+int carve_manager_start(struct carve_manager *manager, int fd,
+			unsigned int max_clients);
+
+#endif /* CARVE_DAEMON_MANAGER_H */

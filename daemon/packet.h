@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packets with descriptors over a SOCK_SEQPACKET socket.
+ */
+#ifndef CARVE_DAEMON_PACKET_H
+#define CARVE_DAEMON_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The most descriptors one packet can carry in; one is all the wire allows. */
+#define CARVE_PACKET_FDS_IN	1
+
+/**
+ * struct carve_packet - what was received
+ * @bytes: length; larger than the buffer when the packet was
+ * @fd: the descriptor that came with it, the caller's to close; -1 for none
+ * @cut: more came with it than the wire allows; all of it has been dropped
+ * @no_room: a descriptor came, and this process has no room for it
+ */
+struct carve_packet {
+	size_t bytes;
+	int fd;
+	bool cut;
+	bool no_room;
+};
+
+/**
+ * carve_packet_receive() - take the next packet, without waiting
+ * @buffer: where to put it, @size bytes
+ *
+ * Return: 0; -EAGAIN (none there); -EPIPE (the peer has gone); what recvmsg()
+ * answers.
+ */
+int carve_packet_receive(int socket, void *buffer, size_t size,
+			 struct carve_packet *ret);
+
+/**
+ * carve_packet_send() - send one packet, without waiting
+ * @fds: @fd_count descriptors, at most CARVE_WIRE_ALLOC_MAX; stay the caller's
+ *
+ * Return: 0; -EAGAIN (the peer has to read first); -ETOOMANYREFS (too many
+ * descriptors are under way); -ENOBUFS, -ENOMEM; -EPIPE, -ECONNRESET (the
+ * peer has gone); what else sendmsg() answers.
+ */
+int carve_packet_send(int socket, const void *data, size_t bytes,
+		      const int *fds, size_t fd_count);
+
+/* Has the peer read everything that was sent to it? */
+bool carve_packet_all_read(int socket);
+
+#endif /* CARVE_DAEMON_PACKET_H */

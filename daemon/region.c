@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+#include "region.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include "log.h"
+
+#define RETRY_USEC	1000000U
+
+static struct carve_record *of_extent(struct carve_extent *extent)
+{
+	return extent ? carve_container_of(extent, struct carve_record, extent) :
+			NULL;
+}
+
+struct carve_record *carve_region_next(const struct carve_region *region,
+				       uint64_t offset)
+{
+	return of_extent(carve_placement_next(&region->placement, offset));
+}
+
+int carve_region_identify(const struct carve_region *region, int fd,
+			  struct carve_device_extent *ret, pid_t *ret_pid)
+{
+	const struct carve_record *record;
+	int r = region->gone ? -ENODEV :
+			       carve_device_identify(region->device, fd, ret);
+
+	if (r < 0)
+		return r;
+	record = carve_region_next(region, ret->offset);
+	*ret_pid = record && record->id == ret->id ? record->pid : 0;
+	return 0;
+}
+
+/* Requests that wait are told by whoever runs carve_region_serve() next. */
+static void mark_gone(struct carve_region *region, int error)
+{
+	struct carve_log_about about = { .region = carve_region_label(region) };
+
+	if (region->gone)
+		return;
+	region->gone = true;
+	sd_event_source_set_enabled(region->on_release, SD_EVENT_OFF);
+	carve_log(LOG_ERR, &about, "region %s has gone (%s): its buffers live "
+		  "on, new ones are refused; start carved again once it is back",
+		  about.region, strerror(-error));
+}
+
+void carve_region_scrub(struct carve_region *region,
+			struct carve_record *record)
+{
+	record->job.offset = carve_extent_offset(&record->extent);
+	record->job.bytes = carve_extent_bytes(&record->extent);
+	region->scrubbing++;
+	carve_scrubber_put(region->scrubber, &record->job);
+}
+
+struct carve_record *carve_region_find(const struct carve_region *region,
+				       const struct carve_device_extent *extent)
+{
+	struct carve_record *record = carve_region_next(region, extent->offset);
+
+	if (!record || record->id != extent->id ||
+	    carve_extent_offset(&record->extent) != extent->offset ||
+	    carve_extent_bytes(&record->extent) != extent->bytes)
+		return NULL;
+	return record;
+}
+
+void carve_region_release(struct carve_region *region,
+			  struct carve_record *record)
+{
+	uint64_t bytes = carve_extent_bytes(&record->extent);
+	struct carve_log_about about = {
+		.region = carve_region_label(region),
+		.buffer = record->id,
+	};
+
+	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " of uid %u "
+		  "released, %" PRIu64 " bytes", about.region, record->id,
+		  (unsigned int)record->uid, bytes);
+	carve_charges_remove(&region->charges, record->uid, bytes);
+	carve_placement_release(&region->placement, &record->extent);
+	carve_region_scrub(region, record);
+}
+
+static void take_in(struct carve_region *region,
+		    const struct carve_device_extent *dead)
+{
+	static struct carve_log_limit limit;
+	struct carve_record *record = carve_region_find(region, dead);
+	struct carve_log_about about = {
+		.region = carve_region_label(region),
+		.buffer = dead->id,
+	};
+
+	if (record && record->extent.state == CARVE_EXTENT_LIVE)
+		carve_region_release(region, record);
+	else
+		carve_log_limited(&limit, LOG_WARNING, &about,
+				  "region %s: buffer %" PRIu64 " (%" PRIu64
+				  " bytes at %#" PRIx64 ") was released, which "
+				  "is not in the books", about.region, dead->id,
+				  dead->bytes, dead->offset);
+}
+
+void carve_region_collect(struct carve_region *region)
+{
+	struct carve_device_extent dead;
+	int r = 0;
+
+	while (!region->gone &&
+	       (r = carve_device_release(region->device, &dead)) > 0)
+		take_in(region, &dead);
+	if (r < 0)
+		mark_gone(region, r);
+}
+
+static int on_release(sd_event_source *source, int fd, uint32_t revents,
+		      void *data)
+{
+	struct carve_region *region = data;
+
+	(void)source;
+	(void)fd;
+	carve_region_collect(region);
+	if (revents & (EPOLLHUP | EPOLLERR))
+		mark_gone(region, -ENODEV);
+	if (region->gone)
+		carve_region_serve(region);
+	return 0;
+}
+
+static void scrubbed(struct carve_region *region, struct carve_record *record)
+{
+	static struct carve_log_limit limit;
+	struct carve_log_about about = { .region = carve_region_label(region) };
+	int r = record->job.result;
+
+	region->scrubbing--;
+	if (r == 0) {
+		carve_placement_clean(&region->placement, &record->extent);
+		free(record);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&region->failed, record, failed);
+	if (r == -ENODEV) {
+		mark_gone(region, r);
+		return;
+	}
+	carve_log_limited(&limit, LOG_ERR, &about, "region %s: zeroing %" PRIu64
+			  " bytes at %#" PRIx64 " failed (%s) and will be tried "
+			  "again; until then they cannot be used", about.region,
+			  record->job.bytes, record->job.offset, strerror(-r));
+	sd_event_source_set_time_relative(region->on_retry, RETRY_USEC);
+	sd_event_source_set_enabled(region->on_retry, SD_EVENT_ONESHOT);
+}
+
+static int on_scrubbed(sd_event_source *source, int fd, uint32_t revents,
+		       void *data)
+{
+	struct carve_region *region = data;
+	struct carve_scrub_job *job;
+	eventfd_t count;
+
+	(void)source;
+	(void)revents;
+	eventfd_read(fd, &count);
+	while ((job = carve_scrubber_take(region->scrubber)))
+		scrubbed(region, carve_container_of(job, struct carve_record,
+						    job));
+	carve_region_serve(region);
+	return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct carve_region *region = data;
+	struct carve_record *record;
+
+	(void)source;
+	(void)usec;
+	while (!region->gone && (record = TAILQ_FIRST(&region->failed))) {
+		TAILQ_REMOVE(&region->failed, record, failed);
+		carve_region_scrub(region, record);
+	}
+	return 0;
+}
+
+/* Room comes before requests: a busy client must not keep memory from others. */
+static int attach(struct carve_region *region, sd_event *event)
+{
+	int r;
+
+	r = sd_event_add_io(event, &region->on_release,
+			    carve_device_get_fd(region->device), EPOLLIN,
+			    on_release, region);
+	if (r >= 0)
+		r = sd_event_source_set_priority(region->on_release,
+						 SD_EVENT_PRIORITY_IMPORTANT);
+	if (r >= 0)
+		r = sd_event_add_io(event, &region->on_scrubbed,
+				    carve_scrubber_get_fd(region->scrubber),
+				    EPOLLIN, on_scrubbed, region);
+	if (r >= 0)
+		r = sd_event_source_set_priority(region->on_scrubbed,
+						 SD_EVENT_PRIORITY_IMPORTANT);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &region->on_retry,
+					       CLOCK_MONOTONIC, RETRY_USEC, 0,
+					       on_retry, region);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(region->on_retry, SD_EVENT_OFF);
+	return r < 0 ? r : 0;
+}
+
+int carve_region_new(struct carve_region **ret, struct carve_device *device,
+		     sd_event *event)
+{
+	const struct carve_device_info *info = &device->info;
+	struct carve_region *region;
+	int r;
+
+	if (!info->page_bytes || info->page_bytes & (info->page_bytes - 1) ||
+	    !info->bytes || info->bytes & (info->page_bytes - 1))
+		return -EINVAL;
+	region = calloc(1, sizeof(*region));
+	if (!region)
+		return -ENOMEM;
+	region->device = device;
+	region->next_id = 1;
+	TAILQ_INIT(&region->failed);
+	TAILQ_INIT(&region->waiting);
+	LIST_INIT(&region->charges);
+	carve_placement_init(&region->placement, info->bytes, info->page_bytes,
+			     info->phys);
+
+	r = carve_scrubber_new(&region->scrubber, device);
+	if (r == 0)
+		r = attach(region, event);
+	if (r == 0)
+		r = carve_region_recover(region);
+	if (r < 0) {
+		region->device = NULL;
+		carve_region_free(region);
+		return r;
+	}
+	*ret = region;
+	return 0;
+}
+
+struct carve_region *carve_region_free(struct carve_region *region)
+{
+	struct carve_record *record;
+
+	if (!region)
+		return NULL;
+	sd_event_source_disable_unref(region->on_release);
+	sd_event_source_disable_unref(region->on_scrubbed);
+	sd_event_source_disable_unref(region->on_retry);
+	carve_scrubber_free(region->scrubber);
+	while ((record = carve_region_next(region, 0))) {
+		if (record->extent.state == CARVE_EXTENT_LIVE) {
+			carve_charges_remove(&region->charges, record->uid,
+				carve_extent_bytes(&record->extent));
+			carve_placement_release(&region->placement,
+						&record->extent);
+		}
+		carve_placement_clean(&region->placement, &record->extent);
+		free(record);
+	}
+	carve_device_free(region->device);
+	free(region);
+	return NULL;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One region: its device, what lies where in it, who holds what, what is being
+ * scrubbed, and the requests that wait for that.
+ *
+ * Everything here belongs to the event loop's thread.
+ */
+#ifndef CARVE_DAEMON_REGION_H
+#define CARVE_DAEMON_REGION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "charges.h"
+#include "device.h"
+#include "placement.h"
+#include "protocol.h"
+#include "scrubber.h"
+
+/**
+ * struct carve_record - one live or dirty extent
+ * @extent: where it lies; live until the device says that it died, then dirty
+ *	until it was scrubbed, and then the record is freed
+ * @id: number of the buffer, 0 for memory nobody has had since boot
+ * @uid: user it is charged to while it is live
+ * @pid: process that asked for it, 0 if another daemon gave it out
+ * @job: for the scrubber
+ * @failed: in the region's list of what could not be scrubbed
+ */
+struct carve_record {
+	struct carve_extent extent;
+	uint64_t id;
+	uid_t uid;
+	pid_t pid;
+	char name[CARVE_DEVICE_NAME];
+	struct carve_scrub_job job;
+	TAILQ_ENTRY(carve_record) failed;
+};
+
+/**
+ * struct carve_grant - one request for buffers and its answer
+ * @uid, @pid: who asks
+ * @items: @count items with names that end, borrowed until it is answered
+ * @done: called with the result of a request that had to wait, which is then
+ *	no longer waiting; may not free other grants
+ * @fds: with 0: one for each item, the caller's to close
+ * @results: with 0: one for each item
+ * @refusal: with -ENOSPC: the numbers, header left alone
+ * @region: private, where it waits, NULL while it does not
+ * @link: private
+ */
+struct carve_grant {
+	uid_t uid;
+	pid_t pid;
+	const struct carve_wire_alloc_item *items;
+	size_t count;
+	void (*done)(struct carve_grant *grant, int result);
+
+	int fds[CARVE_WIRE_ALLOC_MAX];
+	struct carve_wire_alloc_result results[CARVE_WIRE_ALLOC_MAX];
+	struct carve_wire_refusal refusal;
+
+	struct carve_region *region;
+	TAILQ_ENTRY(carve_grant) link;
+};
+
+/**
+ * struct carve_region - see above; read freely, changed by region.c, recover.c
+ *	and grant.c alone
+ * @next_id: number of the next buffer, above all that were ever seen
+ * @scrubbing: records the scrubber has
+ * @failed: records it could not scrub, tried again from time to time
+ * @waiting: requests that wait for the scrubber, first come, first served
+ * @gone: the device has gone; nothing can be had any more
+ */
+struct carve_region {
+	struct carve_device *device;
+	struct carve_placement placement;
+	struct carve_charges charges;
+	struct carve_scrubber *scrubber;
+	uint64_t next_id;
+	uint64_t scrubbing;
+	TAILQ_HEAD(, carve_record) failed;
+	TAILQ_HEAD(, carve_grant) waiting;
+	sd_event_source *on_release;
+	sd_event_source *on_scrubbed;
+	sd_event_source *on_retry;
+	bool gone;
+};
+
+/**
+ * carve_region_new() - take charge of a region
+ * @device: taken over on success, left alone on failure
+ * @event: the loop it is attached to
+ *
+ * What the device lists as live or dirty is taken over; dirty memory is queued
+ * for scrubbing.
+ *
+ * Return: 0; -ENOMEM; -EMFILE; -EINVAL (the device contradicts itself); what
+ * the device answers.
+ */
+int carve_region_new(struct carve_region **ret, struct carve_device *device,
+		     sd_event *event);
+
+/**
+ * carve_region_free() - stop, and give the device back
+ *
+ * Buffers live on. No grant may be waiting. NULL is allowed. Return: NULL.
+ */
+struct carve_region *carve_region_free(struct carve_region *region);
+
+static inline const char *carve_region_label(const struct carve_region *region)
+{
+	return region->device->info.label;
+}
+
+/**
+ * carve_region_allocate() - answer a request for buffers, all or none
+ *
+ * Return: 0 and the buffers; -EINPROGRESS (it waits for the scrubber, and
+ * done() will be called); -ENOSPC and the refusal; -EINVAL (size 0, alignment
+ * no power of two, a name with control characters or not UTF-8); -EOVERFLOW;
+ * -ERANGE; -ENOMEM; -EBUSY (out of descriptors); -EIO (the device contradicts
+ * the daemon's books); -ENODEV.
+ */
+int carve_region_allocate(struct carve_region *region,
+			  struct carve_grant *grant);
+
+/* Who asked has gone: forget a request, whether it waits or not. */
+void carve_grant_cancel(struct carve_grant *grant);
+
+/* Answer waiting requests as far as that is possible now. */
+void carve_region_serve(struct carve_region *region);
+
+/* Take in everything the device knows to have died. */
+void carve_region_collect(struct carve_region *region);
+
+/* For carve_region_new(): take over what the device lists. */
+int carve_region_recover(struct carve_region *region);
+
+/* The record of exactly this extent, live or dirty, or NULL. */
+struct carve_record *carve_region_find(const struct carve_region *region,
+				       const struct carve_device_extent *extent);
+
+/* A live record's buffer has died: uncharge it and queue it for scrubbing. */
+void carve_region_release(struct carve_region *region,
+			  struct carve_record *record);
+
+/* Queue a dirty record for scrubbing. */
+void carve_region_scrub(struct carve_region *region,
+			struct carve_record *record);
+
+/* The first record that begins at @offset or behind it, or NULL. */
+struct carve_record *carve_region_next(const struct carve_region *region,
+				       uint64_t offset);
+
+/**
+ * carve_region_identify() - which buffer is this descriptor?
+ * @ret: what the device says
+ * @ret_pid: who asked for it, 0 if that is not known
+ *
+ * Return: 0; -ENOENT and other answers of carve_device_identify().
+ */
+int carve_region_identify(const struct carve_region *region, int fd,
+			  struct carve_device_extent *ret, pid_t *ret_pid);
+
+#endif /* CARVE_DAEMON_REGION_H */

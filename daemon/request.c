@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+#include "request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "carve.h"
+#include "inventory.h"
+#include "name.h"
+#include "packet.h"
+
+static void start_reply(struct carve_client *client, size_t bytes)
+{
+	memset(&client->reply, 0, bytes);
+	client->reply.header = (struct carve_wire_header){
+		.bytes = (uint32_t)bytes,
+		.type = client->request.header.type,
+		.id = client->request.header.id,
+	};
+	client->reply_fds = 0;
+}
+
+void carve_request_fail(struct carve_client *client, int error)
+{
+	start_reply(client, sizeof(struct carve_wire_header));
+	client->reply.header.status = (int16_t)error;
+}
+
+/* ---- HELLO ------------------------------------------------------------- */
+
+static const char *check_hello(const struct carve_client *client)
+{
+	const struct carve_wire_hello *hello = &client->request.hello;
+
+	if (client->greeted)
+		return "a second hello";
+	if (hello->version_min > hello->version_max)
+		return "an empty range of versions";
+	return NULL;
+}
+
+static enum carve_outcome run_hello(struct carve_client *client)
+{
+	const struct carve_wire_hello *hello = &client->request.hello;
+
+	if (hello->version_min > CARVE_WIRE_VERSION ||
+	    hello->version_max < CARVE_WIRE_VERSION) {
+		carve_request_fail(client, -EPROTONOSUPPORT);
+		return CARVE_OUTCOME_REPLY;
+	}
+	start_reply(client, sizeof(client->reply.hello_reply));
+	client->reply.hello_reply.version = CARVE_WIRE_VERSION;
+	client->greeted = true;
+	return CARVE_OUTCOME_REPLY;
+}
+
+/* ---- ALLOC ------------------------------------------------------------- */
+
+static const char *check_alloc(const struct carve_client *client)
+{
+	const struct carve_wire_alloc *alloc = &client->request.alloc;
+
+	if (!alloc->count || alloc->count > CARVE_WIRE_ALLOC_MAX)
+		return "an allocation of no or too many buffers";
+	if (alloc->header.bytes != sizeof(*alloc) +
+	    alloc->count * sizeof(alloc->items[0]))
+		return "an allocation of a wrong length";
+	if (alloc->reserved)
+		return "a reserved member that is not zero";
+	if (!carve_name_ends(alloc->region, sizeof(alloc->region)))
+		return "a label without end";
+	for (uint32_t i = 0; i < alloc->count; i++)
+		if (!carve_name_ends(alloc->items[i].name,
+				     sizeof(alloc->items[i].name)))
+			return "a name without end";
+	return NULL;
+}
+
+static struct carve_region *find_region(const struct carve_service *service,
+					const char *label)
+{
+	if (!label[0])
+		return service->regions[service->default_region];
+	for (size_t i = 0; i < service->region_count; i++)
+		if (!strcmp(carve_region_label(service->regions[i]), label))
+			return service->regions[i];
+	return NULL;
+}
+
+static void reply_alloc(struct carve_client *client,
+			const struct carve_region *region)
+{
+	struct carve_wire_alloc_reply *reply = &client->reply.alloc_reply;
+	size_t count = client->grant.count;
+
+	start_reply(client, sizeof(*reply) + count * sizeof(reply->items[0]));
+	reply->count = (uint32_t)count;
+	reply->region_flags = carve_inventory_flags(client->service, region);
+	memcpy(reply->items, client->grant.results,
+	       count * sizeof(reply->items[0]));
+	client->reply_fds = count;
+}
+
+static void reply_refusal(struct carve_client *client)
+{
+	struct carve_wire_header header;
+
+	start_reply(client, sizeof(client->reply.refusal));
+	header = client->reply.header;
+	header.status = -ENOSPC;
+	client->reply.refusal = client->grant.refusal;
+	client->reply.header = header;
+}
+
+static void answer_alloc(struct carve_client *client, int r)
+{
+	if (r == 0)
+		reply_alloc(client, find_region(client->service,
+						client->request.alloc.region));
+	else if (r == -ENOSPC)
+		reply_refusal(client);
+	else
+		carve_request_fail(client, r);
+}
+
+static void granted(struct carve_grant *grant, int r)
+{
+	struct carve_client *client =
+		carve_container_of(grant, struct carve_client, grant);
+
+	answer_alloc(client, r);
+	carve_client_reply(client);
+}
+
+static enum carve_outcome run_alloc(struct carve_client *client)
+{
+	const struct carve_wire_alloc *alloc = &client->request.alloc;
+	struct carve_region *region = find_region(client->service,
+						  alloc->region);
+	int r;
+
+	if (client->unread_fds + alloc->count > CARVE_CLIENT_UNREAD_MAX) {
+		if (!carve_packet_all_read(client->fd))
+			return CARVE_OUTCOME_UNREAD;
+		client->unread_fds = 0;
+	}
+	if (!region) {
+		carve_request_fail(client, -ENOENT);
+		return CARVE_OUTCOME_REPLY;
+	}
+	client->grant.uid = client->uid;
+	client->grant.pid = client->pid;
+	client->grant.items = alloc->items;
+	client->grant.count = alloc->count;
+	client->grant.done = granted;
+	r = carve_region_allocate(region, &client->grant);
+	if (r == -EINPROGRESS)
+		return CARVE_OUTCOME_WAITING;
+	answer_alloc(client, r);
+	return CARVE_OUTCOME_REPLY;
+}
+
+/* ---- REGIONS, LIST, QUERY ---------------------------------------------- */
+
+static enum carve_outcome run_regions(struct carve_client *client)
+{
+	const struct carve_service *service = client->service;
+	struct carve_wire_regions_reply *reply = &client->reply.regions_reply;
+
+	start_reply(client, sizeof(*reply) +
+		    service->region_count * sizeof(reply->items[0]));
+	reply->count = (uint32_t)service->region_count;
+	reply->clients = service->client_count;
+	for (size_t i = 0; i < service->region_count; i++)
+		carve_inventory_region(service, service->regions[i],
+				       &reply->items[i]);
+	return CARVE_OUTCOME_REPLY;
+}
+
+static enum carve_outcome run_list(struct carve_client *client)
+{
+	struct carve_wire_list_reply *reply = &client->reply.list_reply;
+	uint64_t cursor = client->request.list.cursor;
+	uint32_t count;
+
+	/*
+	 * Where a list goes on is kept here: an address in the cursor would
+	 * tell every user where others' buffers lie.
+	 */
+	if (!cursor) {
+		client->list_region = 0;
+		client->list_offset = 0;
+	} else if (cursor != client->list_token) {
+		carve_request_fail(client, -EINVAL);
+		return CARVE_OUTCOME_REPLY;
+	}
+	start_reply(client, sizeof(*reply));
+	count = carve_inventory_list(client, reply->items);
+	reply->header.bytes += count * (uint32_t)sizeof(reply->items[0]);
+	reply->count = count;
+	if (client->list_region < client->service->region_count)
+		reply->cursor = ++client->list_token;
+	return CARVE_OUTCOME_REPLY;
+}
+
+static enum carve_outcome run_query(struct carve_client *client)
+{
+	int r;
+
+	start_reply(client, sizeof(client->reply.query_reply));
+	r = carve_inventory_query(client, client->request_fd,
+				  &client->reply.query_reply.buffer);
+	if (r < 0)
+		carve_request_fail(client, r);
+	return CARVE_OUTCOME_REPLY;
+}
+
+/* ---- dispatch ---------------------------------------------------------- */
+
+/**
+ * struct request_type - how a request is checked and run
+ * @bytes: length; for ALLOC the least
+ * @fds: descriptors it comes with
+ * @check: NULL, or what else to check
+ */
+struct request_type {
+	size_t bytes;
+	int fds;
+	const char *(*check)(const struct carve_client *client);
+	enum carve_outcome (*run)(struct carve_client *client);
+};
+
+static const struct request_type types[] = {
+	[CARVE_MSG_HELLO] = {
+		.bytes = sizeof(struct carve_wire_hello),
+		.check = check_hello,
+		.run = run_hello,
+	},
+	[CARVE_MSG_ALLOC] = {
+		.bytes = sizeof(struct carve_wire_alloc),
+		.check = check_alloc,
+		.run = run_alloc,
+	},
+	[CARVE_MSG_REGIONS] = {
+		.bytes = sizeof(struct carve_wire_header),
+		.run = run_regions,
+	},
+	[CARVE_MSG_LIST] = {
+		.bytes = sizeof(struct carve_wire_list),
+		.run = run_list,
+	},
+	[CARVE_MSG_QUERY] = {
+		.bytes = sizeof(struct carve_wire_header),
+		.fds = 1,
+		.run = run_query,
+	},
+};
+
+const char *carve_request_check(const struct carve_client *client, size_t bytes)
+{
+	const struct carve_wire_header *header = &client->request.header;
+	const struct request_type *type;
+
+	if (bytes < sizeof(*header) || bytes > sizeof(client->request))
+		return "a packet of a length no message has";
+	if (header->bytes != bytes)
+		return "a message that misstates its length";
+	if (header->status)
+		return "a request with a status";
+	if (header->type >= sizeof(types) / sizeof(types[0]) ||
+	    !types[header->type].run)
+		return "an unknown type of message";
+	if (!client->greeted && header->type != CARVE_MSG_HELLO)
+		return "no hello first";
+	type = &types[header->type];
+	if (header->type == CARVE_MSG_ALLOC ? bytes < type->bytes :
+					      bytes != type->bytes)
+		return "a message of a wrong length";
+	if ((client->request_fd >= 0) != type->fds)
+		return "a descriptor missing or not expected";
+	return type->check ? type->check(client) : NULL;
+}
+
+enum carve_outcome carve_request_run(struct carve_client *client)
+{
+	return types[client->request.header.type].run(client);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the requests of protocol.h mean.
+ */
+#ifndef CARVE_DAEMON_REQUEST_H
+#define CARVE_DAEMON_REQUEST_H
+
+#include <stddef.h>
+
+#include "client.h"
+
+/**
+ * enum carve_outcome - what has become of a request
+ * @CARVE_OUTCOME_REPLY: client->reply is to be sent
+ * @CARVE_OUTCOME_WAITING: it waits in a region, and carve_client_reply() will
+ *	be called
+ * @CARVE_OUTCOME_UNREAD: the client has to read its replies first; nothing was
+ *	done, ask again
+ */
+enum carve_outcome {
+	CARVE_OUTCOME_REPLY,
+	CARVE_OUTCOME_WAITING,
+	CARVE_OUTCOME_UNREAD,
+};
+
+/**
+ * carve_request_check() - does the request at hand keep to the protocol?
+ * @bytes: length it was received with
+ *
+ * Return: NULL, or what is wrong, in words, and the connection is to be ended.
+ */
+const char *carve_request_check(const struct carve_client *client,
+				size_t bytes);
+
+/* Do what a checked request asks for. */
+enum carve_outcome carve_request_run(struct carve_client *client);
+
+/* Answer the request at hand with a negative errno alone. */
+void carve_request_fail(struct carve_client *client, int error);
+
+#endif /* CARVE_DAEMON_REQUEST_H */

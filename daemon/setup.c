@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#include "setup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "client.h"
+#include "device.h"
+#include "log.h"
+#include "manager.h"
+#include "options.h"
+
+/* Regions, timers, the journal and a reply on its way out. */
+#define OWN_FDS		256
+
+/* One client: its socket, and what it may leave unread or unsent. */
+#define CLIENT_FDS	(1 + CARVE_CLIENT_UNREAD_MAX)
+
+/* More is not asked for by default: each costs 20 KiB. */
+#define CLIENTS_DEFAULT	1024
+
+#define DEFAULT_LABEL	"main"
+
+int carve_setup_limits(const struct carve_options *options,
+		       unsigned int *ret_max_clients)
+{
+	struct rlimit limit;
+	rlim_t clients;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -errno;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -errno;
+
+	clients = limit.rlim_max < OWN_FDS ? 0 :
+		  (limit.rlim_max - OWN_FDS) / CLIENT_FDS;
+	if (!clients) {
+		carve_log(LOG_ERR, NULL, "the limit of %llu descriptors is too "
+			  "low, %d are the least: raise LimitNOFILE= or ulimit "
+			  "-n", (unsigned long long)limit.rlim_max,
+			  OWN_FDS + CLIENT_FDS);
+		return -EMFILE;
+	}
+	if (options->max_clients > clients) {
+		carve_log(LOG_ERR, NULL, "--max-clients %u needs %llu "
+			  "descriptors, and the limit is %llu: raise "
+			  "LimitNOFILE= or ulimit -n", options->max_clients,
+			  (unsigned long long)options->max_clients * CLIENT_FDS +
+			  OWN_FDS, (unsigned long long)limit.rlim_max);
+		return -EINVAL;
+	}
+	if (options->max_clients)
+		clients = options->max_clients;
+	else if (clients > CLIENTS_DEFAULT)
+		clients = CLIENTS_DEFAULT;
+	*ret_max_clients = (unsigned int)clients;
+	return 0;
+}
+
+static int is_node(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* "a, b, c" for messages. */
+static void join_names(struct dirent **names, int count, char *text,
+		       size_t size)
+{
+	size_t used = 0;
+
+	text[0] = 0;
+	for (int i = 0; i < count && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s",
+					 i ? ", " : "", names[i]->d_name);
+}
+
+static int explain_open(const char *label, int error, struct dirent **names,
+			int count)
+{
+	char all[256];
+
+	switch (error) {
+	case -ENOENT:
+		join_names(names, count, all, sizeof(all));
+		carve_log(LOG_ERR, NULL, "there is no region %s: choose one of "
+			  "%s", label, all);
+		break;
+	case -EBUSY:
+		carve_log(LOG_ERR, NULL, "region %s is managed by another "
+			  "running carved: stop that one first", label);
+		break;
+	case -EACCES:
+	case -EPERM:
+		carve_log(LOG_ERR, NULL, "%s/%s may not be opened: run carved "
+			  "as root or as the user that owns it",
+			  CARVE_DEVICE_FOLDER, label);
+		break;
+	case -ENOTTY:
+		carve_log(LOG_ERR, NULL, "%s/%s is not a node of Carve's "
+			  "driver, or of one too old for this carved",
+			  CARVE_DEVICE_FOLDER, label);
+		break;
+	default:
+		carve_log(LOG_ERR, NULL, "cannot open region %s: %s", label,
+			  strerror(-error));
+	}
+	return error;
+}
+
+/* Take over a device; it is gone on failure. */
+static int add(struct carve_manager *manager, const char *label,
+	       struct carve_device *device)
+{
+	int r = carve_manager_add_region(manager, device);
+
+	if (r == 0)
+		return 0;
+	carve_device_free(device);
+	if (r == -ENOSPC)
+		carve_log(LOG_ERR, NULL, "there are more than %d regions: "
+			  "choose some by --region", CARVE_WIRE_REGIONS_MAX);
+	else
+		carve_log(LOG_ERR, NULL, "cannot take over region %s: %s",
+			  label, strerror(-r));
+	return r;
+}
+
+static int add_simulated(struct carve_manager *manager,
+			 const struct carve_options *options, const char *label)
+{
+	struct carve_device *device;
+	int r = carve_device_new_simulated(&device, label,
+					   options->simulate_bytes);
+
+	if (r < 0) {
+		carve_log(LOG_ERR, NULL, "cannot simulate a region of %llu "
+			  "bytes: %s",
+			  (unsigned long long)options->simulate_bytes,
+			  strerror(-r));
+		return r;
+	}
+	return add(manager, label, device);
+}
+
+static int add_driver(struct carve_manager *manager, const char *label,
+		      struct dirent **names, int count)
+{
+	char path[sizeof(CARVE_DEVICE_FOLDER) + 1 + sizeof(names[0]->d_name)];
+	struct carve_device *device;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s", CARVE_DEVICE_FOLDER, label);
+	r = carve_device_new_driver(&device, path);
+	if (r < 0)
+		return explain_open(label, r, names, count);
+	return add(manager, label, device);
+}
+
+/* All there are, by name. */
+static int add_all(struct carve_manager *manager, struct dirent **names,
+		   int count)
+{
+	for (int i = 0; i < count; i++) {
+		int r = add_driver(manager, names[i]->d_name, names, count);
+
+		if (r < 0)
+			return r;
+		if (!strcmp(names[i]->d_name, DEFAULT_LABEL))
+			carve_manager_set_default(manager, (size_t)i);
+	}
+	return 0;
+}
+
+static int add_drivers(struct carve_manager *manager,
+		       const struct carve_options *options)
+{
+	struct dirent **names = NULL;
+	int count = scandir(CARVE_DEVICE_FOLDER, &names, is_node, alphasort);
+	int r = 0;
+
+	if (count <= 0) {
+		r = count < 0 ? -errno : -ENOENT;
+		free(names);
+		if (r == -ENOENT)
+			carve_log(LOG_ERR, NULL, "there is no region in %s: is "
+				  "the driver loaded (modprobe carve), and is "
+				  "there a region in the device tree? Without "
+				  "one, try --simulate 256M",
+				  CARVE_DEVICE_FOLDER);
+		else
+			carve_log(LOG_ERR, NULL, "cannot read %s: %s",
+				  CARVE_DEVICE_FOLDER, strerror(-r));
+		return r;
+	}
+	if (!options->region_count)
+		r = add_all(manager, names, count);
+	for (size_t i = 0; r == 0 && i < options->region_count; i++)
+		r = add_driver(manager, options->regions[i], names, count);
+	while (count--)
+		free(names[count]);
+	free(names);
+	return r;
+}
+
+int carve_setup_regions(struct carve_manager *manager,
+			const struct carve_options *options)
+{
+	int r = 0;
+
+	if (!options->simulate_bytes)
+		return add_drivers(manager, options);
+	if (!options->region_count)
+		return add_simulated(manager, options, DEFAULT_LABEL);
+	for (size_t i = 0; r == 0 && i < options->region_count; i++)
+		r = add_simulated(manager, options, options->regions[i]);
+	return r;
+}

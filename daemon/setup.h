@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the command line to regions and limits; everything that goes wrong here
+ * is logged as one line that says what to do.
+ */
+#ifndef CARVE_DAEMON_SETUP_H
+#define CARVE_DAEMON_SETUP_H
+
+struct carve_manager;
+struct carve_options;
+
+/* Where the driver makes its nodes. */
+#define CARVE_DEVICE_FOLDER	"/dev/carve"
+
+/**
+ * carve_setup_limits() - have as many descriptors as possible
+ * @ret_max_clients: connections there are descriptors for
+ *
+ * Return: 0; -EMFILE, -EINVAL.
+ */
+int carve_setup_limits(const struct carve_options *options,
+		       unsigned int *ret_max_clients);
+
+/* Open all regions asked for. Return: 0; negative errno. */
+int carve_setup_regions(struct carve_manager *manager,
+			const struct carve_options *options);
+
+#endif /* CARVE_DAEMON_SETUP_H */
