@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -70,6 +71,26 @@ static bool lock_is_named(int fd, const char *path)
 	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
+/* The lock's holder writes its number into it. */
+static pid_t read_holder(int fd)
+{
+	char text[16] = "";
+
+	if (pread(fd, text, sizeof(text) - 1, 0) < 0)
+		return 0;
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+static void write_holder(int fd)
+{
+	char text[16];
+	int bytes = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	/* For people alone: without it the message lacks a number. */
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)bytes, 0) < 0)
+		carve_log(LOG_DEBUG, NULL, "the lock was not signed");
+}
+
 /*
  * The lock outlives no process, so it says more than a socket file can. It is
  * removed at the end, hence the look whether the name still means it.
@@ -77,7 +98,6 @@ static bool lock_is_named(int fd, const char *path)
 static int take_lock(struct carve_listen *listener)
 {
 	char path[sizeof(listener->address.sun_path) + 8];
-	pid_t pid = 0;
 
 	snprintf(path, sizeof(path), "%s.lock", listener->address.sun_path);
 	for (;;) {
@@ -86,14 +106,17 @@ static int take_lock(struct carve_listen *listener)
 
 		if (fd < 0)
 			return complain(-errno, "cannot make", path,
-					errno == ENOENT ?
-					": make its folder first" : "");
+					errno == ENOENT || errno == ENOTDIR ?
+					": make the folder first, or choose "
+					"another --socket" : "");
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			pid_t pid = read_holder(fd);
+
 			close(fd);
-			find_server(&listener->address, &pid);
 			return complain_served(listener->address.sun_path, pid);
 		}
 		if (lock_is_named(fd, path)) {
+			write_holder(fd);
 			listener->lock_fd = fd;
 			return 0;
 		}
@@ -112,23 +135,30 @@ static void drop_lock(struct carve_listen *listener)
 	listener->lock_fd = -1;
 }
 
+/* Return: 0 when a socket or nothing is there. */
+static int check_path(const char *path)
+{
+	struct stat there;
+
+	if (lstat(path, &there) < 0 || S_ISSOCK(there.st_mode))
+		return 0;
+	carve_log(LOG_ERR, NULL, "%s is there and is no socket: remove it, or "
+		  "choose another --socket", path);
+	return -EEXIST;
+}
+
 /* Remove what a dead daemon left; the lock is ours. */
 static int clear_path(const struct carve_listen *listener)
 {
 	const char *path = listener->address.sun_path;
-	struct stat there;
-	pid_t pid;
-	int r;
+	pid_t pid = 0;
+	int r = check_path(path);
 
-	if (lstat(path, &there) < 0)
-		return errno == ENOENT ? 0 : complain(-errno, "cannot look at",
-						      path, "");
-	if (!S_ISSOCK(there.st_mode)) {
-		carve_log(LOG_ERR, NULL, "%s is there and is no socket: remove "
-			  "it, or choose another --socket", path);
-		return -EEXIST;
-	}
+	if (r < 0)
+		return r;
 	r = find_server(&listener->address, &pid);
+	if (r == -ENOENT)
+		return 0;
 	if (r == 0)
 		return complain_served(path, pid);
 	if (r == -EPROTOTYPE) {
@@ -178,7 +208,9 @@ static int make_socket(struct carve_listen *listener, const char *path)
 	listener->address.sun_family = AF_UNIX;
 	memcpy(listener->address.sun_path, path, bytes + 1);
 
-	r = take_lock(listener);
+	r = check_path(path);
+	if (r == 0)
+		r = take_lock(listener);
 	if (r == 0)
 		r = clear_path(listener);
 	if (r < 0)

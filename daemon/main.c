@@ -40,7 +40,9 @@ static int serve(sd_event *event, struct carve_manager *manager,
 	unsigned int max_clients;
 	int r;
 
-	r = carve_setup_limits(options, &max_clients);
+	r = carve_setup_check(options);
+	if (r == 0)
+		r = carve_setup_limits(options, &max_clients);
 	if (r < 0)
 		return r;
 	r = carve_listen_init(&listener, options->socket_path);

@@ -11,6 +11,8 @@
 #include "carve.h"
 #include "name.h"
 
+/* The C library looks for it by name. */
+__attribute__((visibility("default")))
 const char *argp_program_version = "carved " CARVE_VERSION;
 
 enum {

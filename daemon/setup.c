@@ -177,35 +177,65 @@ static int add_all(struct carve_manager *manager, struct dirent **names,
 	return 0;
 }
 
+static void free_names(struct dirent **names, int count)
+{
+	while (count--)
+		free(names[count]);
+	free(names);
+}
+
+/* Return: how many nodes there are, at least 1; negative errno. */
+static int find_nodes(struct dirent ***ret_names)
+{
+	int count = scandir(CARVE_DEVICE_FOLDER, ret_names, is_node, alphasort);
+	int r = -errno;
+
+	if (count > 0)
+		return count;
+	if (count == 0) {
+		free_names(*ret_names, count);
+		r = -ENOENT;
+	}
+	if (r == -ENOENT)
+		carve_log(LOG_ERR, NULL, "there is no region in %s: is the "
+			  "driver loaded (modprobe carve), and is there a "
+			  "region in the device tree? Without one, try "
+			  "--simulate 256M", CARVE_DEVICE_FOLDER);
+	else
+		carve_log(LOG_ERR, NULL, "cannot read %s: %s",
+			  CARVE_DEVICE_FOLDER, strerror(-r));
+	return r;
+}
+
 static int add_drivers(struct carve_manager *manager,
 		       const struct carve_options *options)
 {
-	struct dirent **names = NULL;
-	int count = scandir(CARVE_DEVICE_FOLDER, &names, is_node, alphasort);
+	struct dirent **names;
+	int count = find_nodes(&names);
 	int r = 0;
 
-	if (count <= 0) {
-		r = count < 0 ? -errno : -ENOENT;
-		free(names);
-		if (r == -ENOENT)
-			carve_log(LOG_ERR, NULL, "there is no region in %s: is "
-				  "the driver loaded (modprobe carve), and is "
-				  "there a region in the device tree? Without "
-				  "one, try --simulate 256M",
-				  CARVE_DEVICE_FOLDER);
-		else
-			carve_log(LOG_ERR, NULL, "cannot read %s: %s",
-				  CARVE_DEVICE_FOLDER, strerror(-r));
-		return r;
-	}
+	if (count < 0)
+		return count;
 	if (!options->region_count)
 		r = add_all(manager, names, count);
 	for (size_t i = 0; r == 0 && i < options->region_count; i++)
 		r = add_driver(manager, options->regions[i], names, count);
-	while (count--)
-		free(names[count]);
-	free(names);
+	free_names(names, count);
 	return r;
+}
+
+int carve_setup_check(const struct carve_options *options)
+{
+	struct dirent **names;
+	int count;
+
+	if (options->simulate_bytes)
+		return 0;
+	count = find_nodes(&names);
+	if (count < 0)
+		return count;
+	free_names(names, count);
+	return 0;
 }
 
 int carve_setup_regions(struct carve_manager *manager,

@@ -21,6 +21,9 @@ struct carve_options;
 int carve_setup_limits(const struct carve_options *options,
 		       unsigned int *ret_max_clients);
 
+/* Is there any region to be served? Before anything else is touched. */
+int carve_setup_check(const struct carve_options *options);
+
 /* Open all regions asked for. Return: 0; negative errno. */
 int carve_setup_regions(struct carve_manager *manager,
 			const struct carve_options *options);
