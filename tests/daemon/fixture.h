@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A real daemon on a simulated region, of this build (with sanitizers under
+ * SAN=1), and what the service tests do with it again and again. Everything
+ * here fails the test at hand when it does not work.
+ */
+#ifndef CARVE_TESTS_FIXTURE_H
+#define CARVE_TESTS_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/types.h>
+
+#include <carve.h>
+
+#define KIB	1024ULL
+#define MIB	(1024 * KIB)
+#define PAGE	((uint64_t)sysconf(_SC_PAGESIZE))
+
+/* Nothing that is waited for may take longer; seconds. */
+#define PATIENCE 60
+
+/**
+ * struct daemon - one running carved
+ * @dir: folder of its own, with the socket and what it wrote to stderr
+ * @notify: socket on which it reports to the service manager
+ * @status: the last STATUS= it sent
+ */
+struct daemon {
+	pid_t pid;
+	char dir[40];
+	char socket[64];
+	char log[64];
+	int notify;
+	char status[256];
+};
+
+/* Make the folder, start nothing yet. Belongs to daemon_cleanup(). */
+struct daemon *daemon_prepare(void);
+
+/* Start with these arguments besides --socket, and wait until it is ready. */
+struct daemon *daemon_start(const char *argument, ...) __attribute__((sentinel));
+
+/* The same in a prepared folder. */
+void daemon_start_again(struct daemon *daemon, const char *const *arguments);
+
+/* Start without waiting; @socket_argument: give it --socket. */
+void daemon_spawn(struct daemon *daemon, const char *const *arguments,
+		  bool socket_argument);
+
+/* Take in what it reports until READY=1. */
+void daemon_wait_ready(struct daemon *daemon);
+
+/* The next report, NUL terminated; false when none comes in @timeout_ms. */
+bool daemon_next_report(struct daemon *daemon, char *text, size_t size,
+			int timeout_ms);
+
+/* Wait for its end. Return: the status of waitpid(). */
+int daemon_wait(struct daemon *daemon);
+
+/*
+ * Ask it to end; it has to do so with status 0, leave no socket behind and
+ * have said nothing that a sanitizer or an assertion says.
+ */
+void daemon_stop(struct daemon *daemon);
+
+/* For a test's teardown: whatever still runs is killed, the folder removed. */
+int daemon_cleanup(void **state);
+
+/* What it wrote to stderr so far; to be freed. */
+char *daemon_read_log(const struct daemon *daemon);
+
+/* Nothing in the log that a sanitizer or an assertion wrote. */
+void assert_log_clean(const struct daemon *daemon);
+
+/* Open descriptors of the daemon. */
+unsigned int daemon_fds(const struct daemon *daemon);
+void assert_fds_become(const struct daemon *daemon, unsigned int count);
+
+/* ---- clients ------------------------------------------------------------- */
+
+struct carve *client_new(const struct daemon *daemon);
+struct carve_buffer *client_alloc(struct carve *carve, uint64_t bytes,
+				  const char *name);
+struct carve_region_info client_region(struct carve *carve);
+
+/* Wait until every byte of the region is clean, and nothing is left. */
+void assert_all_clean(struct carve *carve);
+
+/* Wait until as much is live. */
+void assert_live_becomes(struct carve *carve, uint64_t bytes);
+
+/* ---- other processes ----------------------------------------------------- */
+
+/*
+ * Run @body in a process of its own; it ends with the process's status. A
+ * failed assertion would run on in two processes: use CHILD_CHECK() there.
+ */
+pid_t child_start(int (*body)(void *data), void *data);
+void child_expect(pid_t child, int status);
+
+#define CHILD_CHECK(condition) do {					\
+	if (!(condition)) {						\
+		fprintf(stderr, "%s:%d: in a child: %s\n", __FILE__,	\
+			__LINE__, #condition);				\
+		return 1;						\
+	}								\
+} while (0)
+
+/* One descriptor over a Unix socket. Return: 0, or -1 and errno. */
+int send_fd(int socket, int fd);
+/* Return: the descriptor, or -1. */
+int receive_fd(int socket);
+
+/* Milliseconds of a clock that only goes forward. */
+int64_t now_ms(void);
+void sleep_ms(int ms);
+
+/* Leave the test, saying why. */
+#define skip_because(reason) do {					\
+	print_message("# skipped: %s\n", reason);			\
+	skip();								\
+} while (0)
+
+#define DAEMON_TEST(name) \
+	{ #name, name, NULL, daemon_cleanup, NULL }
+
+#endif /* CARVE_TESTS_FIXTURE_H */
