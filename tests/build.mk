@@ -1,2 +1,15 @@
 # SPDX-License-Identifier: MIT
-include tests/unit/build.mk
+#
+# The tiers of tests. Each prints `ok NAME`, `not ok NAME - reason` and
+# `skip NAME - reason` lines; tests/run adds them up.
+
+include $(filter-out tests/vm/%,$(wildcard tests/*/build.mk))
+
+.PHONY: check
+check: ## install what is missing, build, run every test
+	@tools/setup.sh build vm
+	@tests/run check-unit check-daemon run-vm
+
+.PHONY: setup
+setup: ## install the packages that are missing (as root)
+	@tools/setup.sh build vm lint demo

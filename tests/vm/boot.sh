@@ -111,7 +111,7 @@ make_boot()
 	local size args
 
 	size=$(stat -c %s "$out/initrd")
-	args="console=ttyAMA0 root=/dev/vda panic=-1 oops=panic panic_on_warn=1"
+	args="console=ttyAMA0 log_buf_len=1M root=/dev/vda panic=-1 oops=panic panic_on_warn=1"
 	args="$args systemd.unit=carve-vm.target systemd.show_status=false"
 	args="$args $(cat "$out/append") $append"
 	fdtput -t s "$out/tree.dtb" /chosen bootargs "$args"

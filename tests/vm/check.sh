@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# tests/vm/check.sh: the matrix of kernels and region variants, every case of
+# tests/vm/cases on each. The environment narrows it, each a list:
+#
+#   KERNEL (6.1 6.12)  REGION (mapped no-map outside mem)  TEST (names)
+#
+# All cases of a variant share one boot, but for those that ask for their own.
+# JOBS (2) boots run at once.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$root/tests/vm
+# shellcheck source=tests/vm/cases.sh
+. "$here/cases.sh"
+
+kernels=${KERNEL:-6.1 6.12}
+regions=${REGION:-mapped no-map outside mem}
+jobs=${JOBS:-2}
+work=$root/build/vm
+mkdir -p "$work"
+
+known=$(cd "$here/cases" && printf '%s ' *)
+tests=${TEST:-$known}
+for test in ${tests//,/ }; do
+	if [ ! -e "$here/cases/$test" ]; then
+		echo "check-vm: no case '$test'; there are: $known" >&2
+		exit 2
+	fi
+done
+
+# options FILE: what a case with a boot of its own asks of it.
+options()
+{
+	local key value
+
+	for key in memory append device; do
+		value=$(case_header "$1" "$key")
+		if [ -n "$value" ]; then
+			printf '%s\n' "--$key" "$value"
+		fi
+	done
+	value=$(case_header "$1" overlay)
+	if [ -n "$value" ]; then
+		printf '%s\n' --overlay "$root/$value"
+	fi
+}
+
+# boot KERNEL REGION LABEL CASE...: one boot, its results on stdout.
+boot()
+{
+	local kernel=$1 region=$2 label=$3 begin=$SECONDS status=0 extra=()
+	shift 3
+
+	if [ "$label" != shared ]; then
+		mapfile -t extra < <(options "$1")
+	fi
+	echo "  # vm/$kernel/$region: booting for $# case(s)"
+	"$here/boot.sh" --out "$work/$kernel/$region/$label" --kernel "$kernel" \
+		--region "$region" --name "vm/$kernel/$region/" \
+		--payload "$work/$kernel/payload" --enable carved.socket \
+		"${extra[@]}" "$@" || status=1
+	echo "  # vm/$kernel/$region: $((SECONDS - begin)) s, logs in build/vm/$kernel/$region/$label"
+	return "$status"
+}
+
+running=0
+failed=0
+
+# start ARGUMENTS...: boot() beside the others, when there is room.
+start()
+{
+	if [ "$running" -ge "$jobs" ]; then
+		wait -n || failed=1
+		running=$((running - 1))
+	fi
+	boot "$@" &
+	running=$((running + 1))
+}
+
+variant()
+{
+	local kernel=$1 region=$2 test file shared=() own=()
+
+	for test in ${tests//,/ }; do
+		file=$here/cases/$test
+		if ! case_applies "$file" "$kernel" "$region"; then
+			if [ -n "${TEST:-}" ]; then
+				echo "skip vm/$kernel/$region/$test - it is for other variants, see its header"
+			fi
+		elif [ "$(case_header "$file" boot)" = own ]; then
+			own+=("$file")
+		else
+			shared+=("$file")
+		fi
+	done
+	if [ ${#shared[@]} != 0 ]; then
+		start "$kernel" "$region" shared "${shared[@]}"
+	fi
+	for file in "${own[@]}"; do
+		start "$kernel" "$region" "$(basename "$file")" "$file"
+	done
+}
+
+trap 'kill $(jobs -p) 2> /dev/null' EXIT
+for kernel in ${kernels//,/ }; do
+	echo "  # vm/$kernel: building the driver and the guest's programs"
+	"$here/payload.sh" "$kernel" "$work/$kernel/payload"
+done
+for kernel in ${kernels//,/ }; do
+	for region in ${regions//,/ }; do
+		variant "$kernel" "$region"
+	done
+done
+while [ "$running" -gt 0 ]; do
+	wait -n || failed=1
+	running=$((running - 1))
+done
+exit "$failed"

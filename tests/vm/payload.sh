@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# tests/vm/payload.sh KERNEL FOLDER: fills FOLDER with what is laid over the
+# guest's root in order to test this tree on KERNEL: everything `make install`
+# puts into a distribution, built for arm64; the driver, where modprobe finds
+# it by the device tree's compatible; the test programs in
+# /usr/libexec/carve-tests.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+kernel=$1 folder=$2
+base=$("$root/tests/vm/initrd.sh" "$kernel")
+release=$(cat "$("$root/tests/vm/kernel.sh" "$kernel")/release")
+
+# Filled beside its place, so that no other run sees half of it.
+mkdir -p "$(dirname "$folder")" "$root/build/vm"
+place=$(realpath "$folder")
+folder=$(mktemp -d "$place.XXXXXX")
+trap 'rm -rf "$folder" "$folder.modules" "$folder.make.log"' EXIT
+chmod 755 "$folder"
+
+# Runs side by side share the objects. What the user gave to make is for the
+# build of this machine.
+build()
+{
+	local log=$folder.make.log
+
+	if ! flock "$root/build/vm/.make.lock" env -u MAKEFLAGS -u MFLAGS \
+		"${MAKE:-make}" -C "$root" --no-print-directory -s \
+		-j"$(nproc)" "$@" > "$log" 2>&1; then
+		cat "$log" >&2
+		echo "payload.sh: make $* failed" >&2
+		exit 1
+	fi
+	rm -f "$log"
+}
+
+build GUEST=1 all vm-programs
+build GUEST=1 install PREFIX=/usr DESTDIR="$folder"
+build GUEST=1 install-vm-programs DESTDIR="$folder"
+build modules KERNEL="$kernel"
+
+# The tables of modprobe and udev, with the driver among the kernel's modules.
+tree=$folder.modules
+mkdir -p "$tree/lib/modules"
+cp -rs "$base/modules/lib/modules/$release" "$tree/lib/modules/"
+mkdir -p "$tree/lib/modules/$release/extra"
+aarch64-linux-gnu-strip --strip-debug "$root/build/kernel/$kernel/carve.ko" \
+	-o "$tree/lib/modules/$release/extra/carve.ko"
+depmod -b "$tree" "$release"
+mkdir -p "$folder/usr/lib/modules/$release/extra"
+cp "$tree/lib/modules/$release/extra/carve.ko" \
+	"$folder/usr/lib/modules/$release/extra/"
+cp "$tree/lib/modules/$release"/modules.{dep,alias,symbols,softdep}* \
+	"$folder/usr/lib/modules/$release/"
+rm -rf "$place"
+mv -T "$folder" "$place"
