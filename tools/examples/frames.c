@@ -28,10 +28,10 @@ void frames_disconnect(struct frames *frames)
 
 static void explain(const struct carve_refusal *refusal, unsigned int count)
 {
-	warnx("no room for %u buffers of %" PRIu64 " bytes: of %" PRIu64
-	      " bytes %" PRIu64 " are free, the largest hole has %" PRIu64
-	      ", %" PRIu64 " are in use, %" PRIu64 " are still being zeroed",
-	      count, refusal->wanted_bytes, refusal->region_bytes,
+	warnx("no room for %u buffers of %" PRIu64 " bytes (only %u of them would "
+	      "fit): of %" PRIu64 " bytes %" PRIu64 " are free, the largest hole has %"
+	      PRIu64 ", %" PRIu64 " are in use, %" PRIu64 " are still being zeroed",
+	      count, refusal->wanted_bytes, refusal->index, refusal->region_bytes,
 	      refusal->free_bytes, refusal->largest_bytes, refusal->live_bytes,
 	      refusal->dirty_bytes);
 }

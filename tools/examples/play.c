@@ -98,18 +98,27 @@ static int start(struct player *player)
 	return 0;
 }
 
-/* Shows what is still queued, then gives all buffers back. */
-static int finish(struct player *player)
+/* Shows what is still queued; not more than a moment of waiting for it. */
+static int drain(struct player *player)
 {
+	struct video_output *output = &player->output;
 	int ret = 0;
 
-	while (ret == 0 && player->output.streaming && player->output.queued > 1)
+	/* A film shorter than the queue has not begun to stream yet. */
+	if (!output->streaming && output->queued)
+		ret = video_output_run(output);
+	while (ret == 0 && output->queued > 1)
 		ret = take_back(player, (struct timespec) { 0, DRAIN_TIMEOUT_NS });
+	return ret == -EAGAIN || ret == -EINTR ? 0 : ret;
+}
+
+/* Gives all buffers back: to the device's driver first, then to carved. */
+static int finish(struct player *player)
+{
+	int ret;
+
 	player->report.cut += player->output.queued;
-	if (ret == -EAGAIN || ret == -EINTR)
-		ret = 0;
-	if (ret == 0)
-		ret = video_output_stop(&player->output);
+	ret = video_output_stop(&player->output);
 	frames_put(&player->frames);
 	return ret;
 }
@@ -219,9 +228,8 @@ static int play_on(struct player *player)
 
 		if (ret == 0)
 			ret = play_once(player);
-		/* A film shorter than the queue has not begun to stream yet. */
-		if (ret == 0 && player->renew && !player->output.streaming)
-			ret = video_output_run(&player->output);
+		if (ret == 0 && player->renew)
+			ret = drain(player);
 		if (ret == 0 && player->renew)
 			ret = finish(player);
 		if (ret < 0)
@@ -239,6 +247,8 @@ int play(struct player *player)
 	/* The signal that ended the waiting is no failure. */
 	if (ret == -EINTR && stop_signal)
 		ret = 0;
+	if (ret == 0)
+		ret = drain(player);
 	if (ret < 0)
 		report_failure(&player->report, "playing", ret);
 	end = finish(player);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The README's example: one 1080p frame of contiguous memory, made white. */
+#include <err.h>
 #include <stdio.h>
 #include <string.h>
 #include <carve.h>
@@ -10,12 +11,19 @@ int main(void)
 	struct carve_buffer *buffer;
 	struct carve *carve;
 	void *pixels;
+	int ret;
 
 	request.bytes = 1920 * 1080 * 4;
 	request.name = "white frame";
-	if (carve_new(&carve, NULL) < 0 || carve_alloc(carve, &request, &buffer) < 0 ||
-	    carve_buffer_map(buffer, &pixels) < 0)
-		return 1;
+	ret = carve_new(&carve, NULL);
+	if (ret < 0)
+		errx(1, "no carved: %s", strerror(-ret));
+	ret = carve_alloc(carve, &request, &buffer);
+	if (ret < 0)
+		errx(1, "no memory: %s", strerror(-ret));
+	ret = carve_buffer_map(buffer, &pixels);
+	if (ret < 0)
+		errx(1, "no mapping: %s", strerror(-ret));
 	carve_buffer_begin_cpu(buffer, CARVE_CPU_WRITE);
 	memset(pixels, 0xff, request.bytes);
 	carve_buffer_end_cpu(buffer, CARVE_CPU_WRITE);

@@ -138,6 +138,7 @@ int video_output_start(struct video_output *output, unsigned int count)
 	ret = call(output, "VIDIOC_REQBUFS for dma-bufs", VIDIOC_REQBUFS, &request);
 	if (ret < 0)
 		return ret;
+	output->started = true;
 	if (request.count != count) {
 		warnx("%s works with %u buffers, not %u: use --buffers=%u",
 		      output->path, request.count, count, request.count);
@@ -163,6 +164,9 @@ int video_output_stop(struct video_output *output)
 		output->streaming = false;
 	}
 	output->queued = 0;
+	if (!output->started)
+		return 0;
+	output->started = false;
 	return call(output, "VIDIOC_REQBUFS of none", VIDIOC_REQBUFS, &none);
 }
 

@@ -26,6 +26,7 @@
  * @path: its name, borrowed from the caller
  * @pitch: bytes from one row to the next, as the driver wants it
  * @buffer_bytes: what a buffer has to hold, as the driver wants it
+ * @started: the driver expects buffers
  * @queued: buffers the driver has
  * @streaming: between STREAMON and STREAMOFF
  */
@@ -34,6 +35,7 @@ struct video_output {
 	const char *path;
 	uint32_t pitch;
 	uint32_t buffer_bytes;
+	bool started;
 	unsigned int queued;
 	bool streaming;
 };
