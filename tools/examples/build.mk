@@ -14,3 +14,10 @@ $(B)/tools/examples/ten-lines: $(B)/tools/examples/ten-lines.o $(B)/lib/libcarve
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $< -L$(B)/lib -lcarve
 
 PROGRAMS += $(B)/tools/carve-player $(B)/tools/examples/ten-lines
+
+.PHONY: install-examples
+install-examples: $(B)/tools/carve-player
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/tools/carve-player $(DESTDIR)$(PREFIX)/bin
+
+install: install-examples

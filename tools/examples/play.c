@@ -10,7 +10,7 @@
 /* No device needs longer for a frame; one that does has stopped. */
 #define FRAME_TIMEOUT_S		5
 /* Some devices go on showing the last frames until they get new ones. */
-#define DRAIN_TIMEOUT_NS	200000000L
+#define DRAIN_TIMEOUT_NS	500000000L
 
 static volatile sig_atomic_t stop_signal;
 static sigset_t signals_before;
