@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ static int notify_socket(const char *dir)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(chmod(address.sun_path, 0666), 0);
 	return fd;
 }
 
@@ -47,7 +49,7 @@ struct daemon *daemon_prepare(void)
 {
 	struct daemon *daemon = find_place();
 
-	*daemon = (struct daemon){ .notify = -1 };
+	*daemon = (struct daemon){ .notify = -1, .user = geteuid() };
 	strcpy(daemon->dir, "/tmp/carve-test.XXXXXX");
 	assert_non_null(mkdtemp(daemon->dir));
 	daemon->pid = -1;
@@ -83,26 +85,44 @@ static const char *daemon_path(void)
 	return path;
 }
 
+/* As systemd does it: descriptor 3, and who is meant. */
+static void pass_socket(int fd)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	if (fd == 3 ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, 3) < 0)
+		_exit(99);
+}
+
 static void exec_daemon(const struct daemon *daemon, const char *const *arguments,
-			bool socket_argument)
+			int listen_fd)
 {
 	const char *argv[ARGUMENTS_MAX + 4] = { daemon_path() };
 	char notify[64];
 	int i, n = 1, log;
 
-	if (socket_argument) {
+	if (listen_fd == DAEMON_SOCKET) {
 		argv[n++] = "--socket";
 		argv[n++] = daemon->socket;
 	}
 	for (i = 0; arguments && arguments[i] && i < ARGUMENTS_MAX; i++)
 		argv[n++] = arguments[i];
-	/* A test that is killed leaves no daemon behind. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log = open(daemon->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	snprintf(notify, sizeof(notify), "%s/notify", daemon->dir);
 	if (log < 0 || dup2(log, STDERR_FILENO) < 0 ||
 	    dup2(log, STDOUT_FILENO) < 0 || setenv("NOTIFY_SOCKET", notify, 1) < 0)
 		_exit(99);
+	if (daemon->user != geteuid() &&
+	    (setgroups(0, NULL) < 0 || setgid(daemon->user) < 0 ||
+	     setuid(daemon->user) < 0))
+		_exit(99);
+	/* A test that is killed leaves no daemon behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (listen_fd >= 0)
+		pass_socket(listen_fd);
 	/* What leaks says so; what overflows a signed number, too. */
 	setenv("ASAN_OPTIONS", "detect_leaks=1:exitcode=97", 0);
 	setenv("UBSAN_OPTIONS", "print_stacktrace=1:exitcode=98", 0);
@@ -112,13 +132,13 @@ static void exec_daemon(const struct daemon *daemon, const char *const *argument
 }
 
 void daemon_spawn(struct daemon *daemon, const char *const *arguments,
-		  bool socket_argument)
+		  int listen_fd)
 {
 	fflush(NULL);
 	daemon->pid = fork();
 	assert_true(daemon->pid >= 0);
 	if (daemon->pid == 0)
-		exec_daemon(daemon, arguments, socket_argument);
+		exec_daemon(daemon, arguments, listen_fd);
 }
 
 bool daemon_next_report(struct daemon *daemon, char *text, size_t size,
@@ -162,7 +182,7 @@ void daemon_wait_ready(struct daemon *daemon)
 
 void daemon_start_again(struct daemon *daemon, const char *const *arguments)
 {
-	daemon_spawn(daemon, arguments, true);
+	daemon_spawn(daemon, arguments, DAEMON_SOCKET);
 	daemon_wait_ready(daemon);
 }
 

@@ -30,6 +30,7 @@
  * @dir: folder of its own, with the socket and what it wrote to stderr
  * @notify: socket on which it reports to the service manager
  * @status: the last STATUS= it sent
+ * @user: run it as this user; set between daemon_prepare() and daemon_spawn()
  */
 struct daemon {
 	pid_t pid;
@@ -38,6 +39,7 @@ struct daemon {
 	char log[64];
 	int notify;
 	char status[256];
+	uid_t user;
 };
 
 /* Make the folder, start nothing yet. Belongs to daemon_cleanup(). */
@@ -49,9 +51,12 @@ struct daemon *daemon_start(const char *argument, ...) __attribute__((sentinel))
 /* The same in a prepared folder. */
 void daemon_start_again(struct daemon *daemon, const char *const *arguments);
 
-/* Start without waiting; @socket_argument: give it --socket. */
+/* Start without waiting; with --socket for DAEMON_SOCKET. */
+enum { DAEMON_SOCKET = -1, DAEMON_NO_SOCKET = -2 };
+
+/* @listen_fd: what the service manager would pass, or one of the above. */
 void daemon_spawn(struct daemon *daemon, const char *const *arguments,
-		  bool socket_argument);
+		  int listen_fd);
 
 /* Take in what it reports until READY=1. */
 void daemon_wait_ready(struct daemon *daemon);
