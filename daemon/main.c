@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -33,21 +34,39 @@ static int handle_signals(sd_event *event)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * What systemd is to do about an error at the start: 78 (EX_CONFIG) says that
+ * the next start would fail like this one, so that carved.service does not
+ * start it for ever. What the machine lacks may come.
+ */
+static int status_of_start(int error)
+{
+	switch (error) {
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOBUFS:
+		return EXIT_FAILURE;
+	default:
+		return EX_CONFIG;
+	}
+}
+
+/* Return: the exit status. */
 static int serve(sd_event *event, struct carve_manager *manager,
 		 const struct carve_options *options)
 {
 	struct carve_listen listener;
 	unsigned int max_clients;
-	int r;
+	int r, status;
 
 	r = carve_setup_check(options);
 	if (r == 0)
 		r = carve_setup_limits(options, &max_clients);
+	if (r == 0)
+		r = carve_listen_init(&listener, options->socket_path);
 	if (r < 0)
-		return r;
-	r = carve_listen_init(&listener, options->socket_path);
-	if (r < 0)
-		return r;
+		return status_of_start(r);
 	r = carve_setup_regions(manager, options);
 	if (r == 0) {
 		r = carve_manager_start(manager, listener.fd, max_clients);
@@ -55,17 +74,19 @@ static int serve(sd_event *event, struct carve_manager *manager,
 			carve_log(LOG_ERR, NULL, "cannot start: %s",
 				  strerror(-r));
 	}
+	status = status_of_start(r);
 	if (r == 0) {
 		sd_notify(0, "READY=1");
 		carve_log(LOG_INFO, NULL, "ready for %u clients at %s",
 			  max_clients, listener.address.sun_path[0] ?
 			  listener.address.sun_path : "systemd's socket");
 		r = sd_event_loop(event);
+		status = r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 		sd_notify(0, "STOPPING=1");
 		carve_log(LOG_INFO, NULL, "stopped; buffers live on");
 	}
 	carve_listen_done(&listener);
-	return r;
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -73,7 +94,7 @@ int main(int argc, char **argv)
 	struct carve_options options;
 	struct carve_manager *manager = NULL;
 	sd_event *event = NULL;
-	int r;
+	int r, status = EXIT_FAILURE;
 
 	carve_options_parse(&options, argc, argv);
 	carve_log_init(options.verbose);
@@ -87,8 +108,8 @@ int main(int argc, char **argv)
 	if (r < 0)
 		carve_log(LOG_ERR, NULL, "cannot start: %s", strerror(-r));
 	else
-		r = serve(event, manager, &options);
+		status = serve(event, manager, &options);
 	carve_manager_free(manager);
 	sd_event_unref(event);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

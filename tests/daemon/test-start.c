@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 static const char *const simulate[] = { "--simulate", "1M", NULL };
@@ -40,7 +41,7 @@ static void assert_refuses(struct daemon *daemon, int exit_status, const char *w
 		fail_msg("status %#x, not %d: %s", status, exit_status, log);
 	assert_log_clean(daemon);
 	/* A wrong command line has a second one that names --help. */
-	assert_int_equal(count_lines(log), exit_status == 64 ? 2 : 1);
+	assert_int_equal(count_lines(log), exit_status == EX_USAGE ? 2 : 1);
 	free(log);
 	assert_int_equal(unlink(daemon->log), 0);
 }
@@ -51,7 +52,7 @@ static void refuse_line(struct daemon *daemon, const char *option,
 	const char *const arguments[] = { option, value, NULL };
 
 	daemon_spawn(daemon, arguments, DAEMON_SOCKET);
-	assert_refuses(daemon, 64, words);
+	assert_refuses(daemon, EX_USAGE, words);
 	assert_int_equal(access(daemon->socket, F_OK), -1);
 }
 
@@ -85,7 +86,7 @@ static void test_no_driver(void **state)
 		skip_because("this machine has a region");
 	daemon = daemon_prepare();
 	daemon_spawn(daemon, NULL, DAEMON_SOCKET);
-	assert_refuses(daemon, EXIT_FAILURE, "there is no region in /dev/carve");
+	assert_refuses(daemon, EX_CONFIG, "there is no region in /dev/carve");
 	assert_int_equal(access(daemon->socket, F_OK), -1);
 }
 
@@ -112,7 +113,7 @@ static void test_served_by_a_live_daemon(void **state)
 	(void)state;
 	strcpy(second->socket, daemon->socket);
 	daemon_spawn(second, simulate, DAEMON_SOCKET);
-	assert_refuses(second, EXIT_FAILURE, "already served");
+	assert_refuses(second, EX_CONFIG, "already served");
 	/* The first one did not notice, and is still found. */
 	carve_buffer_unref(client_alloc(carve, MIB, NULL));
 	carve_free(carve);
@@ -138,7 +139,7 @@ static void test_somebody_elses_socket(void **state)
 
 	(void)state;
 	daemon_spawn(daemon, simulate, DAEMON_SOCKET);
-	assert_refuses(daemon, EXIT_FAILURE, "not carved");
+	assert_refuses(daemon, EX_CONFIG, "not carved");
 	assert_int_equal(access(daemon->socket, F_OK), 0);
 	close(fd);
 }
@@ -154,7 +155,7 @@ static void test_a_file_in_its_place(void **state)
 	assert_int_equal(write(fd, "precious", 8), 8);
 	close(fd);
 	daemon_spawn(daemon, simulate, DAEMON_SOCKET);
-	assert_refuses(daemon, EXIT_FAILURE, "no socket");
+	assert_refuses(daemon, EX_CONFIG, "no socket");
 	assert_int_equal(stat(daemon->socket, &st), 0);
 	assert_int_equal(st.st_size, 8);
 }
@@ -166,7 +167,7 @@ static void test_no_such_folder(void **state)
 	(void)state;
 	snprintf(daemon->socket, sizeof(daemon->socket), "%s/no/socket", daemon->dir);
 	daemon_spawn(daemon, simulate, DAEMON_SOCKET);
-	assert_refuses(daemon, EXIT_FAILURE, "No such file or directory");
+	assert_refuses(daemon, EX_CONFIG, "No such file or directory");
 }
 
 static void test_path_too_long(void **state)
@@ -180,7 +181,7 @@ static void test_path_too_long(void **state)
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
 	daemon_spawn(daemon, arguments, DAEMON_NO_SOCKET);
-	assert_refuses(daemon, EXIT_FAILURE, "--socket");
+	assert_refuses(daemon, EX_CONFIG, "--socket");
 }
 
 /* Of two that start at once, one serves and one says why not. */
@@ -202,7 +203,7 @@ static void test_two_at_once(void **state)
 		loser = daemons[ended == daemons[1]->pid];
 		winner = daemons[ended != daemons[1]->pid];
 		loser->pid = -1;
-		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG);
 		daemon_wait_ready(winner);
 		carve_free(client_new(winner));
 		daemon_stop(winner);
@@ -245,7 +246,7 @@ static void test_activation_with_the_wrong_socket(void **state)
 
 	(void)state;
 	daemon_spawn(daemon, simulate, fd);
-	assert_refuses(daemon, EXIT_FAILURE, "ListenSequentialPacket=");
+	assert_refuses(daemon, EX_CONFIG, "ListenSequentialPacket=");
 	close(fd);
 }
 
