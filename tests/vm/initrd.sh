@@ -59,12 +59,12 @@ build()
 	cp "$kernel/lib/modules/$release"/modules.{builtin,builtin.modinfo,order} \
 		"$tree/lib/modules/$release/"
 	depmod -b "$tree" "$release"
-	mkdir -p "$work/root/bin" "$work/root/usr/lib"
-	cp "$guest/busybox" "$work/root/bin/"
-	cp "$work/load" "$work/root/"
-	cp -r "$tree/lib/modules" "$work/root/usr/lib/"
-	(cd "$work/root" && find . | cpio -o -H newc -R 0:0 --quiet) > "$work/initrd"
-	rm -rf "$work/root" "$work/needs"
+	mkdir -p "$work/tree/bin" "$work/tree/usr/lib"
+	cp "$guest/busybox" "$work/tree/bin/"
+	cp "$work/load" "$work/tree/"
+	cp -r "$tree/lib/modules" "$work/tree/usr/lib/"
+	(cd "$work/tree" && find . | cpio -o -H newc -R 0:0 --quiet) > "$work/initrd"
+	rm -rf "$work/tree" "$work/needs"
 }
 
 key=$(echo "$kernel $guest" | hash_of "$0")
