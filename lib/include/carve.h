@@ -86,7 +86,7 @@ struct carve *carve_free(struct carve *carve);
  * @alignment: of the physical address: 0 for a page, else a power of two up
  *	to 1 GiB
  * @name: shown by carvectl and in the kernel's fdinfo, up to 63 bytes (the
- *	kernel shows 31); NULL or "" for none
+ *	kernel shows 31) without control characters; NULL or "" for none
  * @region: the region's label; NULL or "" for the daemon's default region
  */
 struct carve_request {
@@ -136,10 +136,11 @@ struct carve_refusal {
  * that was released and is still being zeroed, and for nothing else.
  *
  * Return: 0; -EINVAL (a NULL, struct_size, unknown flag, size 0, alignment no
- * power of two, name too long); -E2BIG (see the rules above); -EOVERFLOW (the
- * size does not fit in whole pages); -ENOENT (no such region); -ENOSPC (no
- * room: carve_alloc_many() says why in numbers); -ERANGE (alignment above
- * 1 GiB, or a buffer that could not fit into the empty region); -ENOMEM,
+ * power of two, name too long, not UTF-8 or with control characters); -E2BIG
+ * (see the rules above); -EOVERFLOW (the size does not fit in whole pages);
+ * -ENOENT (no such region); -ENOSPC (no room: carve_alloc_many() says why in
+ * numbers); -ERANGE (alignment above 1 GiB, or a buffer that could not fit
+ * into the empty region); -ENOMEM,
  * -EMFILE (in this process; nothing stays allocated); -EBUSY (the daemon is
  * out of descriptors); -ECONNRESET, -EPIPE, -EPROTO (see the rules above).
  */
