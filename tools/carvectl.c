@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/*
+ * carvectl: look at carved's regions and buffers, and hold buffers. Exit
+ * status: 0; 1 for what went wrong; 64 for a mistake on the command line.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "carvectl.h"
+
+#define COUNT_MAX	65536
+#define HOLD_MAX_S	1e9
+#define NAME_MAX_BYTES	63
+
+const char *argp_program_version = "carvectl " CARVE_VERSION;
+
+/* Keys of options that have no letter; the letters stay free for later. */
+enum { SOCKET = 0x100, JSON, BYTES, ALIGN, NAME, REGION, COUNT, FOR };
+
+/* Commands, as bits, so that an option can say which of them it is for. */
+enum { STATUS = 1, LIST = 2, ALLOC = 4, MAP = 8, ALL = 15 };
+
+static const struct command {
+	const char *name;
+	unsigned int bit;
+	int (*run)(const struct carvectl *ctl);
+} commands[] = {
+	{ "status", STATUS, carvectl_status },
+	{ "list", LIST, carvectl_list },
+	{ "alloc", ALLOC, carvectl_alloc },
+	{ "map", MAP, carvectl_map },
+};
+
+#define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+
+static const struct argp_option options[] = {
+	{ "socket", SOCKET, "PATH", 0,
+	  "The daemon's socket (default: $CARVE_SOCKET, else "
+	  CARVE_DEFAULT_SOCKET ")", 1 },
+	{ "json", JSON, NULL, 0, "status, list, alloc: write JSON", 1 },
+	{ "bytes", BYTES, NULL, 0, "Sizes in bytes, exactly", 1 },
+	{ "region", REGION, "LABEL", 0,
+	  "list, alloc, map: this region (default for alloc and map: the "
+	  "daemon's)", 2 },
+	{ "align", ALIGN, "SIZE", 0,
+	  "alloc: alignment of the physical address, a power of two", 3 },
+	{ "name", NAME, "TEXT", 0, "alloc: shown by list, up to 63 bytes", 3 },
+	{ "count", COUNT, "N", 0, "alloc: so many buffers, all or none", 3 },
+	{ "for", FOR, "SECONDS", 0, "alloc: hold them so long", 3 },
+	{ 0 }
+};
+
+static const struct {
+	int key;
+	unsigned int commands;
+} allowed[] = {
+	{ SOCKET, ALL }, { JSON, STATUS | LIST | ALLOC }, { BYTES, ALL },
+	{ REGION, LIST | ALLOC | MAP }, { ALIGN, ALLOC }, { NAME, ALLOC },
+	{ COUNT, ALLOC }, { FOR, ALLOC },
+};
+
+/**
+ * struct line - the command line while it is read
+ * @given: options that were given, as bits of their place behind SOCKET
+ */
+struct line {
+	struct carvectl ctl;
+	const struct command *command;
+	const char *size;
+	unsigned int given;
+};
+
+static uint64_t parse_size(struct argp_state *state, const char *what,
+			   const char *text)
+{
+	uint64_t bytes = 0;
+	int r = carvectl_parse_size(text, &bytes);
+
+	if (r == -ERANGE)
+		argp_error(state, "%s '%s' does not fit into 64 bits", what, text);
+	else if (r < 0)
+		argp_error(state, "%s '%s' is no size: write a number of bytes, "
+			   "or one like 64K, 8M, 1.5GiB", what, text);
+	return bytes;
+}
+
+static unsigned int parse_count(struct argp_state *state, const char *text)
+{
+	char *end;
+	long count;
+
+	errno = 0;
+	count = strtol(text, &end, 10);
+	if (errno || end == text || *end || count < 1 || count > COUNT_MAX)
+		argp_error(state, "--count '%s' has to be a number from 1 to %d",
+			   text, COUNT_MAX);
+	return count;
+}
+
+static int64_t parse_hold(struct argp_state *state, const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds >= 0 && seconds <= HOLD_MAX_S))
+		argp_error(state, "--for '%s' has to be a number of seconds", text);
+	return seconds * 1000;
+}
+
+static void parse_word(struct argp_state *state, struct line *line,
+		       const char *word)
+{
+	if (line->command) {
+		if (line->command->bit != ALLOC || line->size)
+			argp_error(state, "'%s' is too much", word);
+		line->size = word;
+		line->ctl.bytes = parse_size(state, "SIZE", word);
+		if (!line->ctl.bytes)
+			argp_error(state, "SIZE has to be above 0");
+		return;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(commands[i].name, word))
+			line->command = &commands[i];
+	if (!line->command)
+		argp_error(state, "'%s' is no command: status, list, alloc and "
+			   "map are", word);
+}
+
+/* What can only be said once everything was read. */
+static void check_line(struct argp_state *state, const struct line *line)
+{
+	if (!line->command)
+		argp_error(state, "say what to do: status, list, alloc SIZE or map");
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (line->given & 1U << (allowed[i].key - SOCKET) &&
+		    !(allowed[i].commands & line->command->bit))
+			argp_error(state, "%s does not go with --%s",
+				   line->command->name,
+				   options[i].name);
+	if (line->command->bit == ALLOC && !line->size)
+		argp_error(state, "alloc needs a SIZE");
+	if (line->ctl.name && strlen(line->ctl.name) > NAME_MAX_BYTES)
+		argp_error(state, "--name may have %d bytes", NAME_MAX_BYTES);
+	if (line->ctl.alignment & (line->ctl.alignment - 1))
+		argp_error(state, "--align has to be a power of two");
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct line *line = state->input;
+
+	if (key >= SOCKET && key <= FOR)
+		line->given |= 1U << (key - SOCKET);
+	switch (key) {
+	case SOCKET:
+		line->ctl.socket_path = argument;
+		return 0;
+	case JSON:
+		line->ctl.json = true;
+		return 0;
+	case BYTES:
+		line->ctl.exact = true;
+		return 0;
+	case REGION:
+		line->ctl.region = argument;
+		return 0;
+	case ALIGN:
+		line->ctl.alignment = parse_size(state, "--align", argument);
+		return 0;
+	case NAME:
+		line->ctl.name = argument;
+		return 0;
+	case COUNT:
+		line->ctl.count = parse_count(state, argument);
+		return 0;
+	case FOR:
+		line->ctl.hold_ms = parse_hold(state, argument);
+		return 0;
+	case ARGP_KEY_ARG:
+		parse_word(state, line, argument);
+		return 0;
+	case ARGP_KEY_END:
+		check_line(state, line);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "status\nlist\nalloc SIZE\nmap",
+	.doc = "Look at the contiguous memory that carved hands out.\v"
+	       "status shows the regions and how full they are, list the "
+	       "buffers and who holds them. alloc holds buffers until it is "
+	       "interrupted. map draws a region as SVG (superuser only, since "
+	       "it shows where buffers lie).\n\n"
+	       "SIZE is a number of bytes, or one with a binary unit: 64K, 8M, "
+	       "1.5GiB.",
+};
+
+int main(int argc, char **argv)
+{
+	struct line line = { .ctl = { .count = 1, .hold_ms = -1 } };
+	int r;
+
+	setlocale(LC_CTYPE, "");
+	argp_parse(&argp, argc, argv, 0, NULL, &line);
+
+	r = carve_new(&line.ctl.carve, line.ctl.socket_path);
+	if (r < 0)
+		return carvectl_fail_connect(&line.ctl, r);
+	r = line.command->run(&line.ctl);
+	carve_free(line.ctl.carve);
+
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return carvectl_fail("cannot write: %s", strerror(errno));
+	return r;
+}
