@@ -237,8 +237,9 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 				    client);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &client->on_retry,
-					       CLOCK_MONOTONIC, RETRY_USEC, 0,
-					       on_retry, client);
+					       CLOCK_MONOTONIC, RETRY_USEC,
+					       RETRY_USEC / 10, on_retry,
+					       client);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(client->on_retry, SD_EVENT_OFF);
 	if (r < 0) {

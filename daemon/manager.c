@@ -163,18 +163,24 @@ static void describe(const struct carve_manager *manager, char *text,
 		 gone ? ", a region has gone" : "");
 }
 
+static void tell_status(struct carve_manager *manager)
+{
+	char text[sizeof(manager->status)];
+
+	describe(manager, text, sizeof(text));
+	if (!strcmp(text, manager->status))
+		return;
+	strcpy(manager->status, text);
+	sd_notifyf(0, "STATUS=%s", text);
+}
+
 static int on_status(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct carve_manager *manager = data;
-	char text[sizeof(manager->status)];
 
 	(void)source;
 	(void)usec;
-	describe(manager, text, sizeof(text));
-	if (strcmp(text, manager->status)) {
-		strcpy(manager->status, text);
-		sd_notifyf(0, "STATUS=%s", text);
-	}
+	tell_status(manager);
 	/* Whatever comes next starts the clock again, this does not. */
 	return sd_event_source_set_enabled(manager->on_change, SD_EVENT_ON);
 }
@@ -196,6 +202,7 @@ static int start_status(struct carve_manager *manager)
 
 	if (!getenv("NOTIFY_SOCKET"))
 		return 0;
+	tell_status(manager);
 	r = sd_event_add_time_relative(manager->event, &manager->on_status,
 				       CLOCK_MONOTONIC, STATUS_USEC, 0,
 				       on_status, manager);
