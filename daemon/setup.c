@@ -26,24 +26,31 @@
 
 #define DEFAULT_LABEL	"main"
 
+/* Return: how many descriptors there may be. A sandbox may forbid to raise it. */
+static rlim_t raise_limit(void)
+{
+	struct rlimit limit, higher;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	higher = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+	if (limit.rlim_cur < limit.rlim_max &&
+	    setrlimit(RLIMIT_NOFILE, &higher) == 0)
+		limit = higher;
+	return limit.rlim_cur;
+}
+
 int carve_setup_limits(const struct carve_options *options,
 		       unsigned int *ret_max_clients)
 {
-	struct rlimit limit;
-	rlim_t clients;
+	rlim_t limit, clients;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return -errno;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return -errno;
-
-	clients = limit.rlim_max < OWN_FDS ? 0 :
-		  (limit.rlim_max - OWN_FDS) / CLIENT_FDS;
+	limit = raise_limit();
+	clients = limit < OWN_FDS ? 0 : (limit - OWN_FDS) / CLIENT_FDS;
 	if (!clients) {
 		carve_log(LOG_ERR, NULL, "the limit of %llu descriptors is too "
 			  "low, %d are the least: raise LimitNOFILE= or ulimit "
-			  "-n", (unsigned long long)limit.rlim_max,
+			  "-n", (unsigned long long)limit,
 			  OWN_FDS + CLIENT_FDS);
 		return -EMFILE;
 	}
@@ -52,7 +59,7 @@ int carve_setup_limits(const struct carve_options *options,
 			  "descriptors, and the limit is %llu: raise "
 			  "LimitNOFILE= or ulimit -n", options->max_clients,
 			  (unsigned long long)options->max_clients * CLIENT_FDS +
-			  OWN_FDS, (unsigned long long)limit.rlim_max);
+			  OWN_FDS, (unsigned long long)limit);
 		return -EINVAL;
 	}
 	if (options->max_clients)
