@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Cache maintenance, watched through kprobes, see trace.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "check.h"
+#include "trace.h"
+
+#define TRACEFS "/sys/kernel/tracing"
+#define INSTANCE TRACEFS "/instances/carve-cache"
+
+static const char *const probes[] = {
+	"p:carve_cache/for_device arch_sync_dma_for_device paddr=%x0:x64 size=%x1:x64 dir=%x2:u32",
+	"p:carve_cache/for_cpu arch_sync_dma_for_cpu paddr=%x0:x64 size=%x1:x64 dir=%x2:u32",
+};
+
+static int put(const char *path, const char *text, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+const char *trace_open(void)
+{
+	static char why[200];
+	size_t i;
+	int ret;
+
+	if (access(TRACEFS "/kprobe_events", W_OK))
+		mount("none", TRACEFS, "tracefs", 0, NULL);
+	if (access(TRACEFS "/kprobe_events", W_OK))
+		return "the kernel has no kprobe events";
+	trace_close();
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		ret = put(TRACEFS "/kprobe_events", probes[i], O_APPEND);
+		if (ret) {
+			snprintf(why, sizeof(why), "no probe \"%s\": %s",
+				 probes[i], strerror(-ret));
+			return why;
+		}
+	}
+	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
+		return "no trace instance";
+	if (put(INSTANCE "/buffer_size_kb", "2048", 0) ||
+	    put(INSTANCE "/events/carve_cache/enable", "1", 0) ||
+	    put(INSTANCE "/tracing_on", "1", 0))
+		return "the probes cannot be enabled";
+	trace_clear();
+	return NULL;
+}
+
+void trace_clear(void)
+{
+	if (put(INSTANCE "/trace", "", O_TRUNC))
+		die("cannot clear the trace: %m");
+}
+
+static bool parse(const char *line, struct sync *sync)
+{
+	const char *values = strstr(line, " paddr=");
+	unsigned long long phys, bytes;
+
+	if (strstr(line, "LOST"))
+		die("the trace has lost events");
+	if (!values || sscanf(values, " paddr=%llx size=%llx dir=%d", &phys,
+			      &bytes, &sync->dir) != 3)
+		return false;
+	sync->to_device = strstr(line, " for_device: ");
+	sync->phys = phys;
+	sync->bytes = bytes;
+	return true;
+}
+
+unsigned int trace_take(struct sync *syncs, unsigned int max)
+{
+	FILE *trace = fopen(INSTANCE "/trace", "re");
+	unsigned int count = 0;
+	char line[1000];
+
+	if (!trace)
+		die("cannot read the trace: %m");
+	while (fgets(line, sizeof(line), trace)) {
+		if (count == max)
+			die("more cache maintenance than expected");
+		count += parse(line, &syncs[count]);
+	}
+	fclose(trace);
+	trace_clear();
+	return count;
+}
+
+void trace_close(void)
+{
+	put(INSTANCE "/events/carve_cache/enable", "0", 0);
+	rmdir(INSTANCE);
+	put(TRACEFS "/kprobe_events", "-:carve_cache/for_device", O_APPEND);
+	put(TRACEFS "/kprobe_events", "-:carve_cache/for_cpu", O_APPEND);
+}
