@@ -24,6 +24,8 @@ $(B)/daemon/carved: $(DAEMON_OBJS)
 
 UNIT_OBJS_test-placement := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement := -Idaemon
+UNIT_OBJS_test-placement-twin := $(PLACEMENT_OBJS)
+UNIT_INC_test-placement-twin := -Idaemon
 SIMULATED_OBJS := $(addprefix $(B)/daemon/,tree.o simulated.o simulated-books.o \
 	simulated-memfd.o simulated-watch.o)
 UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)
