@@ -23,12 +23,12 @@ static bool is_cached(const struct carve_buffer *buffer)
 	return buffer->region->memory.kind == CARVE_MEMORY_CACHED;
 }
 
-static int carve_attach(struct dma_buf *dmabuf,
-			struct dma_buf_attachment *attachment)
-{
-	return carve_importer_check(dmabuf->priv, attachment->dev);
-}
-
+/*
+ * A device that cannot reach the buffer is refused here, in
+ * carve_importer_map(), and not at attach, which would be the earlier place:
+ * V4L2 (videobuf2 of 6.12) loses a reference to a buffer whose attach fails,
+ * and with it the range for good, but not to one whose map fails.
+ */
 static struct sg_table *carve_map(struct dma_buf_attachment *attachment,
 				  enum dma_data_direction dir)
 {
@@ -188,7 +188,6 @@ static void carve_dmabuf_release(struct dma_buf *dmabuf)
 }
 
 static const struct dma_buf_ops carve_dmabuf_ops = {
-	.attach = carve_attach,
 	.map_dma_buf = carve_map,
 	.unmap_dma_buf = carve_unmap,
 	.begin_cpu_access = carve_begin_cpu_access,

@@ -61,7 +61,6 @@ struct dma_buf *carve_buffer_new(struct carve_region *region,
 void carve_buffer_publish(struct dma_buf *dmabuf, int fd);
 
 /* importer.c */
-int carve_importer_check(const struct carve_buffer *buffer, struct device *dev);
 struct carve_mapping *carve_importer_map(const struct carve_buffer *buffer,
 					 struct device *dev,
 					 enum dma_data_direction dir);

@@ -54,15 +54,12 @@ static int refuse(const struct carve_buffer *buffer, struct device *dev,
 	return -EBUSY;
 }
 
-/**
- * carve_importer_check() - can this device reach the buffer as it lies?
- * @buffer: the buffer
- * @dev: the importer's device
- *
- * Return: 0, or -EBUSY (what dma_buf_attach() says for memory that the device
- * cannot reach and that cannot be moved) after a line in the kernel log.
+/*
+ * Can this device reach the buffer as it lies? If not, -EBUSY, which is what
+ * the dma-buf interface says of memory that the importer cannot reach and that
+ * cannot be moved, and a line in the kernel log.
  */
-int carve_importer_check(const struct carve_buffer *buffer, struct device *dev)
+static int check_reach(const struct carve_buffer *buffer, struct device *dev)
 {
 	if (!dev->dma_mask)
 		return refuse(buffer, dev, "it has no DMA mask, so it does no DMA");
@@ -260,12 +257,12 @@ static int map(const struct carve_buffer *buffer, struct carve_mapping *mapping)
 /**
  * carve_importer_map() - map a buffer for a device
  * @buffer: the buffer
- * @dev: a device that carve_importer_check() let in
+ * @dev: the importer's device
  * @dir: what the device will do
  *
  * Return: the mapping, to be ended by carve_importer_unmap(), or an error
- * pointer: -ENOMEM, -EIO, or -EBUSY when the device's reach has changed since
- * it was attached.
+ * pointer: -EBUSY when the device cannot reach the buffer as it lies, after a
+ * line in the kernel log; -ENOMEM, -EIO and what the DMA API says.
  */
 struct carve_mapping *carve_importer_map(const struct carve_buffer *buffer,
 					 struct device *dev,
@@ -274,7 +271,7 @@ struct carve_mapping *carve_importer_map(const struct carve_buffer *buffer,
 	struct carve_mapping *mapping;
 	int ret;
 
-	ret = carve_importer_check(buffer, dev);
+	ret = check_reach(buffer, dev);
 	if (ret)
 		return ERR_PTR(ret);
 	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);

@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: MIT
 #
-# Tests of the driver, run in the guest: every tests/uapi/NAME.c but the helpers
-# is a program. They use the driver's interface and nothing of ours in user
-# space.
+# Tests of the driver, run in the guest: every tests/uapi/NAME.c but the
+# helpers is a program. They use the driver's interface and nothing of ours in
+# user space.
 
-UAPI_HELPERS := check trace vivid
+UAPI_HELPERS := check trace vgem vivid
 UAPI_NAMES := $(filter-out $(UAPI_HELPERS),$(patsubst tests/uapi/%.c,%,$(wildcard tests/uapi/*.c)))
 UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
-UAPI_LIBS_importer-drm = $(shell $(PKG_CONFIG) --libs libdrm)
-UAPI_LIBS_cache = $(UAPI_LIBS_importer-drm)
+
+# What a program needs besides check.o, and which of them need libdrm.
 UAPI_OBJS_importer-v4l2 = $(B)/tests/uapi/vivid.o
-UAPI_OBJS_cache = $(B)/tests/uapi/trace.o $(B)/tests/uapi/vivid.o
+UAPI_OBJS_importer-drm = $(B)/tests/uapi/vgem.o
+UAPI_OBJS_importer-refused = $(B)/tests/uapi/vgem.o $(B)/tests/uapi/vivid.o
+UAPI_OBJS_cache = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/trace.o
+UAPI_DRM := importer-drm importer-refused cache
 
 $(B)/tests/uapi/%.o: INC = -idirafter kernel/uapi
-$(B)/tests/uapi/importer-drm.o $(B)/tests/uapi/cache.o: INC = -idirafter kernel/uapi $(shell $(PKG_CONFIG) --cflags libdrm)
+$(B)/tests/uapi/importer-drm.o $(B)/tests/uapi/vgem.o: \
+	INC = -idirafter kernel/uapi $(shell $(PKG_CONFIG) --cflags libdrm)
+$(addprefix $(B)/tests/uapi/,$(UAPI_DRM)): UAPI_LIBS = $(shell $(PKG_CONFIG) --libs libdrm)
 
 define UAPI_RULES
 $(B)/tests/uapi/$(1): $(B)/tests/uapi/$(1).o $(B)/tests/uapi/check.o $(UAPI_OBJS_$(1))
-	$$(CC) $$(BASE_LDFLAGS) $$(CFLAGS) $$(LDFLAGS) -pthread -o $$@ $$^ $$(UAPI_LIBS_$(1))
+	$$(CC) $$(BASE_LDFLAGS) $$(CFLAGS) $$(LDFLAGS) -pthread -o $$@ $$^ $$(UAPI_LIBS)
 endef
 $(foreach t,$(UAPI_NAMES),$(eval $(call UAPI_RULES,$(t))))
 

@@ -14,10 +14,10 @@
 #include <linux/dma-buf.h>
 #include <linux/videodev2.h>
 #include <sys/mman.h>
-#include <xf86drm.h>
 
 #include "check.h"
 #include "trace.h"
+#include "vgem.h"
 #include "vivid.h"
 
 enum { BIDIRECTIONAL, TO_DEVICE, FROM_DEVICE };
@@ -160,8 +160,16 @@ static void check_unmapped(void)
 {
 	uint64_t offset = 50 * page, bytes = 8 * page;
 	int buf = make(offset, bytes);
-	uint64_t *map = buf_map(buf, bytes);
+	uint64_t *map;
 
+	trace_clear();
+	map = buf_map(buf, bytes);
+	check_value(region.memory == CARVE_MEMORY_CACHED ?
+		    "user space maps it cached" :
+		    "user space maps it write-combined",
+		    trace_mapped_as(region.phys + offset + 3 * page),
+		    region.memory == CARVE_MEMORY_CACHED ? MEMORY_NORMAL :
+							   MEMORY_NORMAL_NC);
 	map[0] = 1;
 	buf_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
 	buf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
@@ -263,34 +271,11 @@ static void check_streaming(struct video *capture)
 	clean_up();
 }
 
-static int open_vgem(void)
-{
-	char path[64];
-	int i, fd;
-
-	for (i = 0; i < 8; i++) {
-		drmVersion *version;
-		bool found;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		version = drmGetVersion(fd);
-		found = version && !strcmp(version->name, "vgem");
-		drmFreeVersion(version);
-		if (found)
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
-
 /* Two devices have the buffer: both are told. */
 static void check_two_devices(struct video *output)
 {
 	uint64_t offset = 300 * page, bytes;
-	int card = open_vgem(), buf;
+	int card = vgem_open(), buf;
 	uint32_t handle;
 
 	if (card < 0) {
@@ -301,7 +286,7 @@ static void check_two_devices(struct video *output)
 	bytes = round_up(output->bytes);
 	buf = make(offset, bytes);
 	trace_clear();
-	if (drmPrimeFDToHandle(card, buf, &handle))
+	if (vgem_import(card, buf, &handle))
 		die("vgem does not import: %m");
 	step("imported by vgem: the buffer", offset, bytes,
 	     (struct wanted){ 1, 0, BIDIRECTIONAL });
@@ -313,7 +298,7 @@ static void check_two_devices(struct video *output)
 	bracket("two devices", buf, offset, bytes, 2, -1);
 	video_request(output, V4L2_MEMORY_DMABUF, 0);
 	trace_clear();
-	drmCloseBufferHandle(card, handle);
+	vgem_drop(card, handle);
 	step("vgem gives it back: the buffer", offset, bytes,
 	     (struct wanted){ 0, 1, BIDIRECTIONAL });
 	close(buf);

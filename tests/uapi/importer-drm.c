@@ -17,6 +17,7 @@
 #include <xf86drmMode.h>
 
 #include "check.h"
+#include "vgem.h"
 
 #define WIDTH 640u
 #define HEIGHT 480u
@@ -24,29 +25,6 @@
 #define PITCH (WIDTH * 2)
 
 static int manager;
-
-static int open_card(const char *driver)
-{
-	char path[64];
-	int i, fd;
-
-	for (i = 0; i < 8; i++) {
-		drmVersion *version;
-		bool found;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		version = drmGetVersion(fd);
-		found = version && !strcmp(version->name, driver);
-		drmFreeVersion(version);
-		if (found)
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
 
 static int make(uint64_t offset, uint64_t bytes)
 {
@@ -108,7 +86,7 @@ static void check_same_memory(int card)
 
 static void check_vgem(void)
 {
-	int card = open_card("vgem");
+	int card = vgem_open();
 
 	if (card < 0) {
 		skip("vgem import", "there is no vgem");
@@ -261,7 +239,7 @@ static void check_scanout(struct display *display)
 
 static void check_cirrus(void)
 {
-	struct display display = { .card = open_card("cirrus") };
+	struct display display = { .card = drm_open("cirrus") };
 
 	if (display.card < 0) {
 		skip("cirrus import", "there is no cirrus card");

@@ -20,6 +20,7 @@
 static const char *const probes[] = {
 	"p:carve_cache/for_device arch_sync_dma_for_device paddr=%x0:x64 size=%x1:x64 dir=%x2:u32",
 	"p:carve_cache/for_cpu arch_sync_dma_for_cpu paddr=%x0:x64 size=%x1:x64 dir=%x2:u32",
+	"p:carve_cache/remap remap_pfn_range pfn=%x2:x64 bytes=%x3:x64 prot=%x4:x64",
 };
 
 static int put(const char *path, const char *text, int flags)
@@ -104,10 +105,31 @@ unsigned int trace_take(struct sync *syncs, unsigned int max)
 	return count;
 }
 
+int trace_mapped_as(uint64_t phys)
+{
+	FILE *trace = fopen(INSTANCE "/trace", "re");
+	unsigned long long pfn, bytes, prot;
+	char line[1000], *values;
+	int type = -1;
+
+	while (trace && fgets(line, sizeof(line), trace)) {
+		values = strstr(line, " pfn=");
+		if (values && sscanf(values, " pfn=%llx bytes=%llx prot=%llx",
+				     &pfn, &bytes, &prot) == 3 &&
+		    pfn * page <= phys && phys < pfn * page + bytes)
+			type = prot >> 2 & 7;
+	}
+	if (trace)
+		fclose(trace);
+	trace_clear();
+	return type;
+}
+
 void trace_close(void)
 {
 	put(INSTANCE "/events/carve_cache/enable", "0", 0);
 	rmdir(INSTANCE);
 	put(TRACEFS "/kprobe_events", "-:carve_cache/for_device", O_APPEND);
 	put(TRACEFS "/kprobe_events", "-:carve_cache/for_cpu", O_APPEND);
+	put(TRACEFS "/kprobe_events", "-:carve_cache/remap", O_APPEND);
 }

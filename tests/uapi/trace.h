@@ -23,6 +23,9 @@ struct sync {
 	int dir;
 };
 
+/* How arm64 maps memory: the index in a page table entry. */
+enum { MEMORY_NORMAL = 0, MEMORY_NORMAL_NC = 2 };
+
 /**
  * trace_open() - set the probes
  *
@@ -39,6 +42,12 @@ void trace_clear(void);
  * something was lost.
  */
 unsigned int trace_take(struct sync *syncs, unsigned int max);
+
+/*
+ * The memory type with which remap_pfn_range() has mapped the page at @phys
+ * since trace_clear(); -1 when it has not.
+ */
+int trace_mapped_as(uint64_t phys);
 
 void trace_close(void);
 
