@@ -49,19 +49,31 @@ options()
 # boot KERNEL REGION LABEL CASE...: one boot, its results on stdout.
 boot()
 {
-	local kernel=$1 region=$2 label=$3 begin=$SECONDS status=0 extra=()
+	local kernel=$1 region=$2 label=$3 begin=$SECONDS status=0 extra=() name
 	shift 3
 
+	name=vm/$kernel/$region
 	if [ "$label" != shared ]; then
 		mapfile -t extra < <(options "$1")
+		name=$name/$label
 	fi
-	echo "  # vm/$kernel/$region: booting for $# case(s)"
+	echo "  # $name: booting for $# case(s)"
 	"$here/boot.sh" --out "$work/$kernel/$region/$label" --kernel "$kernel" \
-		--region "$region" --name "vm/$kernel/$region/" \
+		--region "$region" --name "$name/" \
 		--payload "$work/$kernel/payload" --enable carved.socket \
 		"${extra[@]}" "$@" || status=1
-	echo "  # vm/$kernel/$region: $((SECONDS - begin)) s, logs in build/vm/$kernel/$region/$label"
+	echo "  # $name: $((SECONDS - begin)) s, logs in build/vm/$kernel/$region/$label"
 	return "$status"
+}
+
+# Several boots write to one place: whole lines only, each in one piece.
+whole_lines()
+{
+	local line
+
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+	done
 }
 
 running=0
@@ -74,7 +86,7 @@ start()
 		wait -n || failed=1
 		running=$((running - 1))
 	fi
-	boot "$@" &
+	boot "$@" | whole_lines &
 	running=$((running + 1))
 }
 
@@ -102,7 +114,7 @@ variant()
 	done
 }
 
-trap 'kill $(jobs -p) 2> /dev/null' EXIT
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
 for kernel in ${kernels//,/ }; do
 	echo "  # vm/$kernel: building the driver and the guest's programs"
 	"$here/payload.sh" "$kernel" "$work/$kernel/payload"
