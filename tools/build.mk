@@ -15,6 +15,7 @@ $(B)/tools/carvectl: $(CARVECTL_OBJS) $(LIB_SO)
 include tools/examples/build.mk
 
 .PHONY: install-tools
+install: install-tools
 install-tools: $(B)/tools/carvectl install-lib
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/tools/carvectl $(DESTDIR)$(PREFIX)/bin

@@ -192,6 +192,19 @@ static void hold(const struct carvectl *ctl, const sigset_t *signals)
 	}
 }
 
+static void block_signals(sigset_t *signals)
+{
+	struct sigaction hangup;
+
+	sigemptyset(signals);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGTERM);
+	/* Under nohup the end of the terminal is not to be noticed. */
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaddset(signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, signals, NULL);
+}
+
 int carvectl_alloc(const struct carvectl *ctl)
 {
 	struct carve_buffer **buffers;
@@ -204,11 +217,7 @@ int carvectl_alloc(const struct carvectl *ctl)
 	r = allocate(ctl, buffers);
 
 	/* From here on a signal asks for an orderly end. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	block_signals(&signals);
 	if (r == 0)
 		r = print(ctl, buffers);
 	if (r == 0 && fflush(stdout) != 0)

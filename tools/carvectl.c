@@ -15,6 +15,8 @@
 #define HOLD_MAX_S	1e9
 #define NAME_MAX_BYTES	63
 
+/* libc looks for it, so it may not be hidden as everything else is. */
+__attribute__((visibility("default")))
 const char *argp_program_version = "carvectl " CARVE_VERSION;
 
 /* Keys of options that have no letter; the letters stay free for later. */
@@ -208,6 +210,8 @@ int main(int argc, char **argv)
 	struct line line = { .ctl = { .count = 1, .hold_ms = -1 } };
 	int r;
 
+	/* Messages begin with the name, not with the path it was found at. */
+	argv[0] = program_invocation_short_name;
 	setlocale(LC_CTYPE, "");
 	argp_parse(&argp, argc, argv, 0, NULL, &line);
 
