@@ -14,6 +14,9 @@ UNIT_TESTS := $(addprefix $(B)/tests/unit/,$(UNIT_NAMES))
 
 $(foreach t,$(filter test-lib-%,$(UNIT_NAMES)),$(eval UNIT_OBJS_$(t) := $(UNIT_PEER)))
 
+UNIT_OBJS_test-carvectl-text := $(B)/tools/carvectl-text.o
+UNIT_INC_test-carvectl-text := -Itools $(UNIT_INC) $(shell $(PKG_CONFIG) --cflags smartcols)
+
 define UNIT_RULES
 $(B)/tests/unit/$(1).o: INC = $(or $(UNIT_INC_$(1)),$(UNIT_INC)) -pthread
 $(B)/tests/unit/$(1): $(B)/tests/unit/$(1).o $(UNIT_OBJS_$(1))
@@ -30,4 +33,4 @@ check-unit: ## unit tests, under ASan and UBSan
 # The same on whatever is built: `make run-unit`, or under ThreadSanitizer
 # `make run-unit B=build/tsan SANFLAGS=-fsanitize=thread`.
 run-unit: $(UNIT_TESTS) check-exports
-	@tests/unit/run $(UNIT_TESTS)
+	@tests/daemon/run $(UNIT_TESTS)
