@@ -159,11 +159,15 @@ void assert_live_becomes(struct carve *carve, uint64_t bytes)
 	int64_t end = now_ms() + PATIENCE * 1000;
 	struct carve_region_info info;
 
-	while ((info = client_region(carve)).live_bytes != bytes) {
+	for (;;) {
+		info = client_region(carve);
+		if (info.live_bytes == bytes && info.dirty_bytes == 0)
+			return;
 		if (now_ms() > end)
-			fail_msg("%llu bytes are live, not %llu",
+			fail_msg("%llu bytes are live, not %llu, and %llu dirty",
 				 (unsigned long long)info.live_bytes,
-				 (unsigned long long)bytes);
+				 (unsigned long long)bytes,
+				 (unsigned long long)info.dirty_bytes);
 		sleep_ms(2);
 	}
 }

@@ -97,7 +97,7 @@ struct carve_region_info client_region(struct carve *carve);
 /* Wait until every byte of the region is clean, and nothing is left. */
 void assert_all_clean(struct carve *carve);
 
-/* Wait until as much is live. */
+/* Wait until as much is live, and all else is clean. */
 void assert_live_becomes(struct carve *carve, uint64_t bytes);
 
 /* ---- other processes ----------------------------------------------------- */

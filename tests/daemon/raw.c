@@ -62,7 +62,7 @@ int raw_send(int socket, const void *packet, size_t bytes, int fd, size_t count)
 	return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int raw_request_buffer(int socket, uint64_t bytes)
+int raw_request_buffer(int socket, uint64_t bytes, uint64_t alignment)
 {
 	struct {
 		struct carve_wire_alloc alloc;
@@ -70,7 +70,7 @@ int raw_request_buffer(int socket, uint64_t bytes)
 	} request = {
 		.alloc.header = { .bytes = sizeof(request), .type = CARVE_MSG_ALLOC },
 		.alloc.count = 1,
-		.item.bytes = bytes,
+		.item = { .bytes = bytes, .alignment = alignment },
 	};
 
 	return raw_send(socket, &request, sizeof(request), -1, 0);

@@ -25,7 +25,7 @@ int raw_client(const struct daemon *daemon);
 int raw_send(int socket, const void *packet, size_t bytes, int fd, size_t count);
 
 /* An ALLOC for one buffer of @bytes. Return: as raw_send(). */
-int raw_request_buffer(int socket, uint64_t bytes);
+int raw_request_buffer(int socket, uint64_t bytes, uint64_t alignment);
 
 /*
  * The next packet of the daemon, its descriptors closed.

@@ -155,6 +155,41 @@ static void test_wrong_members(void **state)
 	end(&by);
 }
 
+/* Numbers the library would not send: refused, and no reason to hang up. */
+static void test_wrong_numbers(void **state)
+{
+	static const struct {
+		uint64_t bytes, alignment;
+		int status;
+	} wrong[] = {
+		{ 0, 0, -EINVAL },
+		{ UINT64_MAX, 0, -EOVERFLOW },
+		{ UINT64_MAX - 4094, 0, -EOVERFLOW },
+		{ UINT64_MAX - 65535, 0, -ERANGE },
+		{ 1ULL << 63, 0, -ERANGE },
+		{ REGION_BYTES + 1, 0, -ERANGE },
+		{ 1, 3, -EINVAL },
+		{ 1, UINT64_MAX, -EINVAL },
+		{ 1, 1ULL << 63, -ERANGE },
+	};
+	struct bystander by = start();
+	struct carve_wire_header reply;
+	int socket = raw_client(by.daemon);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(raw_request_buffer(socket, wrong[i].bytes,
+						    wrong[i].alignment), 0);
+		assert_int_equal(raw_receive(socket, &reply, sizeof(reply),
+					     PATIENCE * 1000), sizeof(reply));
+		assert_int_equal(reply.status, wrong[i].status);
+	}
+	close(socket);
+	assert_unharmed(&by);
+	end(&by);
+}
+
 static void test_wrong_descriptors(void **state)
 {
 	struct bystander by = start();
@@ -256,7 +291,7 @@ static void test_never_reading(void **state)
 	/* Until nobody takes anything for half a second. */
 	while (now_ms() - quiet_since < 500) {
 		for (i = 0; i < 8; i++) {
-			r = raw_request_buffer(sockets[i], PAGE);
+			r = raw_request_buffer(sockets[i], PAGE, 0);
 			assert_true(r == 0 || r == -EAGAIN || r == -ENOBUFS);
 			if (r == 0) {
 				count++;
@@ -291,7 +326,7 @@ static void test_reading_late(void **state)
 
 	(void)state;
 	while (now_ms() - last < 300) {
-		if (raw_request_buffer(socket, PAGE) < 0) {
+		if (raw_request_buffer(socket, PAGE, 0) < 0) {
 			sleep_ms(10);
 			continue;
 		}
@@ -323,7 +358,7 @@ static void test_leaving_early(void **state)
 	for (i = 0; i < 200; i++) {
 		socket = raw_client(by.daemon);
 		for (j = 0; j < i % 7; j++)
-			raw_request_buffer(socket, 16 * PAGE);
+			raw_request_buffer(socket, 16 * PAGE, 0);
 		close(socket);
 	}
 	assert_unharmed(&by);
@@ -337,6 +372,7 @@ int main(void)
 		DAEMON_TEST(test_wrong_hello),
 		DAEMON_TEST(test_wrong_lengths),
 		DAEMON_TEST(test_wrong_members),
+		DAEMON_TEST(test_wrong_numbers),
 		DAEMON_TEST(test_wrong_descriptors),
 		DAEMON_TEST(test_strange_descriptors),
 		DAEMON_TEST(test_garbage),
