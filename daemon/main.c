@@ -82,7 +82,6 @@ static int serve(sd_event *event, struct carve_manager *manager,
 			  listener.address.sun_path : "systemd's socket");
 		r = sd_event_loop(event);
 		status = r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-		sd_notify(0, "STOPPING=1");
 		carve_log(LOG_INFO, NULL, "stopped; buffers live on");
 	}
 	carve_listen_done(&listener);

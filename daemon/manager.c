@@ -2,33 +2,27 @@
 #include "manager.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "log.h"
+#include "status.h"
 
 /* Connections accepted in one turn of the loop. */
 #define TURN_ACCEPTS	16
-
-/* systemd is told how things are at most this often. */
-#define STATUS_USEC	1000000U
 
 /* How long to leave connections in the queue when the machine has no room. */
 #define PAUSE_USEC	100000U
 
 /**
  * struct carve_manager - the daemon
- * @on_status: runs when @status may be out of date
  * @on_resume: runs when connections may be accepted again
- * @status: what systemd was told last
+ * @status: keeps the service manager informed
  */
 struct carve_manager {
 	sd_event *event;
@@ -37,9 +31,7 @@ struct carve_manager {
 	unsigned int max_clients;
 	sd_event_source *on_connection;
 	sd_event_source *on_resume;
-	sd_event_source *on_change;
-	sd_event_source *on_status;
-	char status[256];
+	struct carve_status *status;
 };
 
 static void client_gone(struct carve_client *client, void *data)
@@ -136,82 +128,6 @@ static int on_connection(sd_event_source *source, int listen_fd,
 	return 0;
 }
 
-static void describe(const struct carve_manager *manager, char *text,
-		     size_t size)
-{
-	const struct carve_service *service = &manager->service;
-	uint64_t bytes = 0, live = 0, buffers = 0;
-	bool simulated = false, gone = false;
-
-	for (size_t i = 0; i < service->region_count; i++) {
-		const struct carve_region *region = service->regions[i];
-		struct carve_figures figures =
-			carve_placement_figures(&region->placement);
-
-		bytes += figures.bytes;
-		live += figures.live;
-		buffers += figures.live_count;
-		simulated |= region->device->info.simulated;
-		gone |= region->gone;
-	}
-	snprintf(text, size, "%zu region%s, %u client%s, %" PRIu64 " buffer%s, "
-		 "%" PRIu64 " MiB of %" PRIu64 " MiB live%s%s",
-		 service->region_count, service->region_count == 1 ? "" : "s",
-		 service->client_count, service->client_count == 1 ? "" : "s",
-		 buffers, buffers == 1 ? "" : "s", live >> 20, bytes >> 20,
-		 simulated ? " (simulated: not physically contiguous)" : "",
-		 gone ? ", a region has gone" : "");
-}
-
-static void tell_status(struct carve_manager *manager)
-{
-	char text[sizeof(manager->status)];
-
-	describe(manager, text, sizeof(text));
-	if (!strcmp(text, manager->status))
-		return;
-	strcpy(manager->status, text);
-	sd_notifyf(0, "STATUS=%s", text);
-}
-
-static int on_status(sd_event_source *source, uint64_t usec, void *data)
-{
-	struct carve_manager *manager = data;
-
-	(void)source;
-	(void)usec;
-	tell_status(manager);
-	/* Whatever comes next starts the clock again, this does not. */
-	return sd_event_source_set_enabled(manager->on_change, SD_EVENT_ON);
-}
-
-/* Something happened, whatever it was: look again after a while. */
-static int on_change(sd_event_source *source, void *data)
-{
-	struct carve_manager *manager = data;
-
-	sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	sd_event_source_set_time_relative(manager->on_status, STATUS_USEC);
-	return sd_event_source_set_enabled(manager->on_status,
-					   SD_EVENT_ONESHOT);
-}
-
-static int start_status(struct carve_manager *manager)
-{
-	int r;
-
-	if (!getenv("NOTIFY_SOCKET"))
-		return 0;
-	tell_status(manager);
-	r = sd_event_add_time_relative(manager->event, &manager->on_status,
-				       CLOCK_MONOTONIC, STATUS_USEC, 0,
-				       on_status, manager);
-	if (r >= 0)
-		r = sd_event_add_post(manager->event, &manager->on_change,
-				      on_change, manager);
-	return r < 0 ? r : 0;
-}
-
 int carve_manager_new(struct carve_manager **ret, sd_event *event)
 {
 	struct carve_manager *manager = calloc(1, sizeof(*manager));
@@ -233,8 +149,7 @@ struct carve_manager *carve_manager_free(struct carve_manager *manager)
 		return NULL;
 	sd_event_source_disable_unref(manager->on_connection);
 	sd_event_source_disable_unref(manager->on_resume);
-	sd_event_source_disable_unref(manager->on_change);
-	sd_event_source_disable_unref(manager->on_status);
+	carve_status_free(manager->status);
 	while ((client = TAILQ_FIRST(&manager->clients)))
 		client_gone(client, manager);
 	for (size_t i = 0; i < manager->service.region_count; i++)
@@ -280,6 +195,7 @@ int carve_manager_start(struct carve_manager *manager, int fd,
 		r = sd_event_add_io(manager->event, &manager->on_connection, fd,
 				    EPOLLIN, on_connection, manager);
 	if (r >= 0)
-		r = start_status(manager);
+		r = carve_status_new(&manager->status, manager->event,
+				     &manager->service);
 	return r < 0 ? r : 0;
 }
