@@ -335,3 +335,22 @@ void carve_buffer_publish(struct dma_buf *dmabuf, int fd)
 	buffer->published = true;
 	fd_install(fd, dmabuf->file);
 }
+
+/**
+ * carve_buffer_extent() - which extent a dma-buf is
+ * @dmabuf: anybody's, the caller holds a reference
+ * @region: the region
+ *
+ * Return: the extent, as long as the reference is held, or NULL when the
+ * dma-buf is not one of this region.
+ */
+const struct carve_extent *
+carve_buffer_extent(const struct dma_buf *dmabuf,
+		    const struct carve_region *region)
+{
+	const struct carve_buffer *buffer = dmabuf->priv;
+
+	if (dmabuf->ops != &carve_dmabuf_ops || buffer->region != region)
+		return NULL;
+	return buffer->extent;
+}

@@ -59,6 +59,9 @@ struct carve_mapping {
 struct dma_buf *carve_buffer_new(struct carve_region *region,
 				 const struct carve_export *export);
 void carve_buffer_publish(struct dma_buf *dmabuf, int fd);
+const struct carve_extent *
+carve_buffer_extent(const struct dma_buf *dmabuf,
+		    const struct carve_region *region);
 
 /* importer.c */
 struct carve_mapping *carve_importer_map(const struct carve_buffer *buffer,

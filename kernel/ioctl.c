@@ -29,6 +29,7 @@ union carve_args {
 	struct carve_export export;
 	struct carve_list list;
 	struct carve_scrub scrub;
+	struct carve_identify identify;
 };
 
 /**
@@ -118,6 +119,17 @@ err_put:
 	return ret;
 }
 
+static void describe(const struct carve_extent *extent,
+		     struct carve_extent_info *ret_info)
+{
+	ret_info->offset = extent->offset;
+	ret_info->bytes = extent->bytes;
+	memcpy(ret_info->owner, extent->owner, sizeof(ret_info->owner));
+	ret_info->state = extent->state;
+	ret_info->reserved = 0;
+	memcpy(ret_info->name, extent->name, sizeof(ret_info->name));
+}
+
 static u32 collect_extents(struct carve_region *region, u64 cursor,
 			   struct carve_extent_info *infos, u32 max)
 {
@@ -126,15 +138,8 @@ static u32 collect_extents(struct carve_region *region, u64 cursor,
 
 	mutex_lock(&region->lock);
 	for (extent = carve_table_first(&region->table, cursor);
-	     extent && count < max; extent = carve_table_next(extent)) {
-		struct carve_extent_info *info = &infos[count++];
-
-		info->offset = extent->offset;
-		info->bytes = extent->bytes;
-		memcpy(info->owner, extent->owner, sizeof(info->owner));
-		info->state = extent->state;
-		memcpy(info->name, extent->name, sizeof(info->name));
-	}
+	     extent && count < max; extent = carve_table_next(extent))
+		describe(extent, &infos[count++]);
 	mutex_unlock(&region->lock);
 	return count;
 }
@@ -193,6 +198,25 @@ static int carve_ioctl_scrub(struct carve_call *call)
 	return ret ?: reply(call);
 }
 
+/* While the dma-buf is held its extent is live, and does not change. */
+static int carve_ioctl_identify(struct carve_call *call)
+{
+	struct carve_identify *identify = &call->args.identify;
+	const struct carve_extent *extent;
+	struct dma_buf *dmabuf;
+
+	if (identify->reserved)
+		return -EOPNOTSUPP;
+	dmabuf = dma_buf_get(identify->fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	extent = carve_buffer_extent(dmabuf, call->region);
+	if (extent)
+		describe(extent, &identify->extent);
+	dma_buf_put(dmabuf);
+	return extent ? reply(call) : -ENOENT;
+}
+
 /**
  * struct carve_command - one entry of the table
  * @cmd: the number user space passes
@@ -223,6 +247,8 @@ static const struct carve_command carve_commands[] = {
 	COMMAND(CARVE_IOC_EXPORT, carve_export, fd, true, carve_ioctl_export),
 	COMMAND(CARVE_IOC_LIST, carve_list, entry_size, false, carve_ioctl_list),
 	COMMAND(CARVE_IOC_SCRUB, carve_scrub, scrubbed, true, carve_ioctl_scrub),
+	COMMAND(CARVE_IOC_IDENTIFY, carve_identify, extent, true,
+		carve_ioctl_identify),
 };
 
 static const struct carve_command *find_command(unsigned int cmd)

@@ -7,7 +7,6 @@
  */
 #include <linux/of.h>
 #include <linux/platform_device.h>
-#include <linux/sizes.h>
 
 #include "compat.h"
 #include "region.h"
@@ -110,7 +109,7 @@ static int carve_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 	dev_info(dev, "region \"%s\", %llu KiB, %s\n", label,
-		 memory.bytes / SZ_1K, memory.kind == CARVE_MEMORY_CACHED ?
+		 memory.bytes >> 10, memory.kind == CARVE_MEMORY_CACHED ?
 		 "cached" : "write-combined");
 	return 0;
 }

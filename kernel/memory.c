@@ -88,6 +88,10 @@ static int check_reserved(struct device *dev, struct device_node *node,
 		return dev_err_probe(dev, -EINVAL,
 			"memory-region %pOF ends behind the last address: correct its reg\n",
 			node);
+	if (mine->size != (size_t)mine->size)
+		return dev_err_probe(dev, -EINVAL,
+			"memory-region %pOF is larger than this kernel can handle: make it smaller\n",
+			node);
 	return check_siblings(dev, node, mine);
 }
 
@@ -135,7 +139,7 @@ static int find_kind(struct device *dev, struct device_node *node,
 	if (ram != memory->bytes)
 		return dev_err_probe(dev, -EINVAL,
 			"memory-region %pOF is RAM of the kernel in part only (%llu of %llu KiB): make it no-map, or move it, or see mem= on the command line\n",
-			node, ram / SZ_1K, memory->bytes / SZ_1K);
+			node, ram >> 10, memory->bytes >> 10);
 	if (of_property_read_bool(node, "no-map"))
 		return dev_err_probe(dev, -EBUSY,
 			"memory-region %pOF is no-map, but the kernel has mapped it: something else was there first, see \"failed to reserve\" in the kernel log\n",
