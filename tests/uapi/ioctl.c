@@ -340,7 +340,7 @@ static void check_unknown(int fd)
 {
 	struct good good = good_args(&commands[0]);
 
-	check_value("unknown command", run(fd, _IO(CARVE_IOC_TYPE, 4), &good),
+	check_value("unknown command", run(fd, _IO(CARVE_IOC_TYPE, 5), &good),
 		    -ENOTTY);
 	check_value("a number far off", run(fd, _IO(CARVE_IOC_TYPE, 255), &good),
 		    -ENOTTY);
