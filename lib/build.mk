@@ -7,7 +7,7 @@ LIB_SO := $(B)/lib/libcarve.so
 LIB_A := $(B)/lib/libcarve.a
 
 # Where the machine's dynamic linker looks: the multiarch folder, if it has one.
-MULTIARCH := $(shell $(CC) -print-multiarch)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR ?= $(PREFIX)/lib$(if $(MULTIARCH),/$(MULTIARCH))
 INCLUDEDIR ?= $(PREFIX)/include
 

@@ -48,16 +48,18 @@ static int notify_socket(const char *dir)
 struct daemon *daemon_prepare(void)
 {
 	struct daemon *daemon = find_place();
+	/* Beside the structure, or gcc 14 fears that the strings overlap. */
+	char dir[] = "/tmp/carve-test.XXXXXX";
 
 	*daemon = (struct daemon){ .notify = -1, .user = geteuid() };
-	strcpy(daemon->dir, "/tmp/carve-test.XXXXXX");
-	assert_non_null(mkdtemp(daemon->dir));
+	assert_non_null(mkdtemp(dir));
+	strcpy(daemon->dir, dir);
 	daemon->pid = -1;
 	/* Clients of other users have to get to the socket. */
 	assert_int_equal(chmod(daemon->dir, 0755), 0);
-	snprintf(daemon->socket, sizeof(daemon->socket), "%s/socket", daemon->dir);
-	snprintf(daemon->log, sizeof(daemon->log), "%s/log", daemon->dir);
-	daemon->notify = notify_socket(daemon->dir);
+	snprintf(daemon->socket, sizeof(daemon->socket), "%s/socket", dir);
+	snprintf(daemon->log, sizeof(daemon->log), "%s/log", dir);
+	daemon->notify = notify_socket(dir);
 	return daemon;
 }
 

@@ -15,7 +15,7 @@ UNIT_TESTS := $(addprefix $(B)/tests/unit/,$(UNIT_NAMES))
 $(foreach t,$(filter test-lib-%,$(UNIT_NAMES)),$(eval UNIT_OBJS_$(t) := $(UNIT_PEER)))
 
 UNIT_OBJS_test-carvectl-text := $(B)/tools/carvectl-text.o
-UNIT_INC_test-carvectl-text := -Itools $(UNIT_INC) $(shell $(PKG_CONFIG) --cflags smartcols)
+UNIT_INC_test-carvectl-text := -Itools $(UNIT_INC) $(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)
 
 define UNIT_RULES
 $(B)/tests/unit/$(1).o: INC = $(or $(UNIT_INC_$(1)),$(UNIT_INC)) -pthread
