@@ -32,3 +32,5 @@ UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)
 UNIT_INC_test-simulated := -Idaemon
 UNIT_OBJS_test-simulated-books := $(SIMULATED_OBJS)
 UNIT_INC_test-simulated-books := -Idaemon
+UNIT_OBJS_test-name := $(B)/daemon/name.o
+UNIT_INC_test-name := -Idaemon
