@@ -14,6 +14,7 @@
 
 #include "protocol.h"
 #include "region.h"
+#include "service.h"
 
 /*
  * Descriptors one client may have unread. The kernel counts descriptors under
@@ -21,21 +22,6 @@
  * everyone's replies. The largest reply has to fit.
  */
 #define CARVE_CLIENT_UNREAD_MAX	CARVE_WIRE_ALLOC_MAX
-
-/**
- * struct carve_service - what all clients are served from
- * @regions: @region_count regions
- * @default_region: index of the one used when a request names none
- * @client_count: connections there are
- * @own_uid: user the daemon runs as
- */
-struct carve_service {
-	struct carve_region *regions[CARVE_WIRE_REGIONS_MAX];
-	size_t region_count;
-	size_t default_region;
-	unsigned int client_count;
-	uid_t own_uid;
-};
 
 /**
  * enum carve_client_state - what is done about a connection

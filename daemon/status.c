@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "service.h"
 
 #define STATUS_USEC	1000000U
 

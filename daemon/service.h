@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every client is served from.
+ */
+#ifndef CARVE_DAEMON_SERVICE_H
+#define CARVE_DAEMON_SERVICE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "protocol.h"
+#include "region.h"
+
+/**
+ * struct carve_service - what all clients are served from
+ * @regions: @region_count regions
+ * @default_region: index of the one used when a request names none
+ * @client_count: connections there are
+ * @own_uid: user the daemon runs as
+ */
+struct carve_service {
+	struct carve_region *regions[CARVE_WIRE_REGIONS_MAX];
+	size_t region_count;
+	size_t default_region;
+	unsigned int client_count;
+	uid_t own_uid;
+};
+
+#endif /* CARVE_DAEMON_SERVICE_H */
