@@ -131,8 +131,12 @@ static void run_request(struct carve_client *client)
 		set_state(client, CARVE_CLIENT_WAITING, false);
 		break;
 	case CARVE_OUTCOME_UNREAD:
-		/* Set anew each time, which asks for the state as it is now. */
-		set_state(client, CARVE_CLIENT_UNREAD, false);
+		/*
+		 * Once: setting it asks for the state as it is now, so again
+		 * and again would be an event each time.
+		 */
+		if (client->state != CARVE_CLIENT_UNREAD)
+			set_state(client, CARVE_CLIENT_UNREAD, false);
 		break;
 	}
 }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Clients that ask and do not read: what that costs the daemon.
+ */
+#include "raw.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+/* An ALLOC for @count pages, each a buffer. */
+static void request_pages(int socket, uint32_t count)
+{
+	struct {
+		struct carve_wire_alloc alloc;
+		struct carve_wire_alloc_item items[CARVE_WIRE_ALLOC_MAX];
+	} request = { .alloc.header.type = CARVE_MSG_ALLOC, .alloc.count = count };
+	size_t bytes = sizeof(request.alloc) + count * sizeof(request.items[0]);
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		request.items[i].bytes = PAGE;
+	request.alloc.header.bytes = (uint32_t)bytes;
+	assert_int_equal(raw_send(socket, &request, bytes, -1, 0), 0);
+}
+
+/* Processor time of all the daemon's threads, in milliseconds. */
+static int64_t cpu_ms(const struct daemon *daemon)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	assert_int_equal(clock_getcpuclockid(daemon->pid, &clock), 0);
+	assert_int_equal(clock_gettime(clock, &used), 0);
+	return used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+/* A client that has as much unread as it may costs no processor time. */
+static void test_paused_client_costs_nothing(void **state)
+{
+	char packet[CARVE_WIRE_MAX];
+	struct daemon *daemon;
+	struct carve *carve;
+	int64_t before;
+	int socket, i;
+
+	(void)state;
+	daemon = daemon_start("--simulate", "4M", NULL);
+	carve = client_new(daemon);
+	socket = raw_client(daemon);
+	/* Few and large replies: the socket itself has room for more. */
+	for (i = 0; i < 8; i++)
+		request_pages(socket, CARVE_WIRE_ALLOC_MAX / 8);
+	request_pages(socket, 1);
+	assert_live_becomes(carve, CARVE_WIRE_ALLOC_MAX * PAGE);
+	/* The status line is brought up to date a second later. */
+	sleep_ms(1500);
+	before = cpu_ms(daemon);
+	sleep_ms(2000);
+	assert_in_range(cpu_ms(daemon) - before, 0, 20);
+	/* And when it reads, it is served. */
+	for (i = 0; i < 9; i++)
+		assert_true(raw_receive(socket, packet, sizeof(packet),
+					PATIENCE * 1000) > (ssize_t)sizeof(struct carve_wire_header));
+	close(socket);
+	assert_all_clean(carve);
+	carve_free(carve);
+	daemon_stop(daemon);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DAEMON_TEST(test_paused_client_costs_nothing),
+	};
+
+	return cmocka_run_group_tests_name("unread", tests, NULL, NULL);
+}
