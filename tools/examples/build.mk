@@ -15,6 +15,9 @@ $(B)/tools/examples/ten-lines: $(B)/tools/examples/ten-lines.o $(B)/lib/libcarve
 
 PROGRAMS += $(B)/tools/carve-player $(B)/tools/examples/ten-lines
 
+# The case `player` of the VM tests runs it.
+GUEST_PROGRAMS += $(B)/tools/examples/ten-lines
+
 .PHONY: install-examples
 install-examples: $(B)/tools/carve-player
 	install -d $(DESTDIR)$(PREFIX)/bin
