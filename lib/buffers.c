@@ -87,7 +87,8 @@ static int append(struct carve_buffers *buffers,
 	return 0;
 }
 
-static int list(struct carve *carve, struct carve_buffers *buffers)
+/* The connection is held: the daemon keeps one place in a list for each. */
+static int list_held(struct carve *carve, struct carve_buffers *buffers)
 {
 	struct carve_wire_list request = {
 		.header.bytes = sizeof(request),
@@ -97,7 +98,7 @@ static int list(struct carve *carve, struct carve_buffers *buffers)
 	int r;
 
 	for (uint32_t rounds = 0; rounds < ROUNDS_MAX; rounds++) {
-		r = carve_call(carve, &request.header, -1, 0, &reply);
+		r = carve_call_held(carve, &request.header, -1, 0, &reply);
 		if (r < 0)
 			return r;
 		if (!page_ok(&reply.list, request.cursor))
@@ -115,7 +116,7 @@ static int list(struct carve *carve, struct carve_buffers *buffers)
 int carve_buffers_new(struct carve *carve, struct carve_buffers **ret)
 {
 	struct carve_buffers *buffers;
-	int r;
+	int r, state;
 
 	if (!carve || !ret)
 		return -EINVAL;
@@ -123,7 +124,9 @@ int carve_buffers_new(struct carve *carve, struct carve_buffers **ret)
 	if (!buffers)
 		return -ENOMEM;
 
-	r = list(carve, buffers);
+	state = carve_hold(carve);
+	r = list_held(carve, buffers);
+	carve_let_go(carve, state);
 	if (r < 0) {
 		if (r == -EPROTO)
 			carve_connection_fail(carve);

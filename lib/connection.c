@@ -34,8 +34,23 @@ int carve_connection_fail(struct carve *carve)
 	return -EPROTO;
 }
 
-static int call_locked(struct carve *carve, struct carve_wire_header *request,
-		       int fd, size_t fds, struct carve_reply *ret)
+int carve_hold(struct carve *carve)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_mutex_lock(&carve->lock);
+	return state;
+}
+
+void carve_let_go(struct carve *carve, int state)
+{
+	pthread_mutex_unlock(&carve->lock);
+	pthread_setcancelstate(state, NULL);
+}
+
+int carve_call_held(struct carve *carve, struct carve_wire_header *request,
+		    int fd, size_t fds, struct carve_reply *ret)
 {
 	int r;
 
@@ -63,14 +78,10 @@ static int call_locked(struct carve *carve, struct carve_wire_header *request,
 int carve_call(struct carve *carve, struct carve_wire_header *request, int fd,
 	       size_t fds, struct carve_reply *ret)
 {
-	int state, r;
+	int state = carve_hold(carve);
+	int r = carve_call_held(carve, request, fd, fds, ret);
 
-	/* A thread cancelled in here would leave the lock and a reply behind. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	pthread_mutex_lock(&carve->lock);
-	r = call_locked(carve, request, fd, fds, ret);
-	pthread_mutex_unlock(&carve->lock);
-	pthread_setcancelstate(state, NULL);
+	carve_let_go(carve, state);
 	return r;
 }
 

@@ -2,8 +2,8 @@
 /*
  * What the parts of libcarve share. Nothing in here is exported.
  *
- * Locks: carve::lock is held for one round trip and for giving up a
- * connection; carve_buffer::lock only while a mapping is made. Neither is
+ * Locks: carve::lock is held for the round trips of one question and for giving
+ * up a connection; carve_buffer::lock only while a mapping is made. Neither is
  * taken under the other.
  */
 #ifndef CARVE_LIB_INTERNAL_H
@@ -25,7 +25,7 @@
 
 /**
  * struct carve - a connection
- * @lock: one round trip at a time
+ * @lock: one question at a time
  * @fd: the socket; -1 once the connection is lost
  * @last_id: of the last request
  */
@@ -83,6 +83,21 @@ void carve_reply_done(struct carve_reply *reply);
 bool carve_wire_string_ok(const char *string, size_t size);
 
 /* connection.c */
+
+/**
+ * carve_hold() - keep a connection to this thread, for several round trips
+ *
+ * The thread is not cancelled until carve_let_go(): it would leave the lock and
+ * a reply behind.
+ *
+ * Return: for carve_let_go().
+ */
+int carve_hold(struct carve *carve);
+void carve_let_go(struct carve *carve, int state);
+
+/* carve_call() for who holds the connection. */
+int carve_call_held(struct carve *carve, struct carve_wire_header *request,
+		    int fd, size_t fds, struct carve_reply *ret);
 
 /**
  * carve_call() - one round trip on a connection
