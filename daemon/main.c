@@ -27,6 +27,8 @@ static int handle_signals(sd_event *event)
 	sigaddset(&ending, SIGINT);
 	if (sigprocmask(SIG_BLOCK, &ending, NULL) < 0)
 		return -errno;
+	/* Who started it by hand may close the pipe it logs to. */
+	signal(SIGPIPE, SIG_IGN);
 	/* Without a handler of ours these end the loop. */
 	r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)
