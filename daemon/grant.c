@@ -203,6 +203,7 @@ static void fill_refusal(const struct carve_region *region,
 static int answer(struct carve_region *region, struct carve_grant *grant)
 {
 	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
+	size_t index;
 	int r = region->gone ? -ENODEV : check(region, grant, wishes);
 
 	if (r == 0)
@@ -212,9 +213,13 @@ static int answer(struct carve_region *region, struct carve_grant *grant)
 	carve_region_collect(region);
 	if (region->gone)
 		return -ENODEV;
-	if (region->scrubbing &&
-	    carve_placement_would_fit(&region->placement, wishes, grant->count))
-		return -EINPROGRESS;
+	if (region->scrubbing) {
+		if (carve_placement_would_fit(&region->placement, wishes,
+					      grant->count, &index))
+			return -EINPROGRESS;
+		/* Not the one that only lacks what is still being zeroed. */
+		grant->refusal.index = (uint32_t)index;
+	}
 	fill_refusal(region, grant, wishes);
 	return -ENOSPC;
 }

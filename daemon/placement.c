@@ -71,7 +71,8 @@ int carve_placement_allocate(struct carve_placement *placement,
 }
 
 bool carve_placement_would_fit(struct carve_placement *placement,
-			       const struct carve_wish *wishes, size_t count)
+			       const struct carve_wish *wishes, size_t count,
+			       size_t *ret_index)
 {
 	struct carve_mark trial[CARVE_PLACEMENT_MANY];
 	size_t placed = 0;
@@ -89,6 +90,8 @@ bool carve_placement_would_fit(struct carve_placement *placement,
 	}
 	for (size_t i = placed; i--;)
 		carve_gaps_remove(&placement->held, &trial[i]);
+	if (placed < count)
+		*ret_index = placed;
 	return placed == count;
 }
 

@@ -134,9 +134,11 @@ int carve_placement_allocate(struct carve_placement *placement,
 /**
  * carve_placement_would_fit() - would carve_placement_allocate() succeed were
  *	all dirty memory clean?
+ * @ret_index: written if not: the first that would not fit
  */
 bool carve_placement_would_fit(struct carve_placement *placement,
-			       const struct carve_wish *wishes, size_t count);
+			       const struct carve_wish *wishes, size_t count,
+			       size_t *ret_index);
 
 /**
  * carve_placement_insert() - put an extent where it is already

@@ -200,12 +200,14 @@ static void random_allocate(struct pair *pair)
 	}
 
 	bool would_fit = carve_placement_would_fit(&pair->placement, wishes,
-						   count);
+						   count, &index);
+	int failed = twin_allocate(&dirty, wishes, numbers, count, true, pages);
 
-	assert_int_equal(would_fit, twin_allocate(&dirty, wishes, numbers,
-						  count, true, pages) < 0);
+	assert_int_equal(would_fit, failed < 0);
+	if (!would_fit)
+		assert_int_equal(index, failed);
 
-	int failed = twin_allocate(&clean, wishes, numbers, count, false,
+	failed = twin_allocate(&clean, wishes, numbers, count, false,
 				   pages);
 	int r = carve_placement_allocate(&pair->placement, extents, wishes,
 					 count, &index);
