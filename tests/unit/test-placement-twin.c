@@ -207,6 +207,7 @@ static void random_allocate(struct pair *pair)
 	if (!would_fit)
 		assert_int_equal(index, failed);
 
+	index = SIZE_MAX;
 	failed = twin_allocate(&clean, wishes, numbers, count, false,
 				   pages);
 	int r = carve_placement_allocate(&pair->placement, extents, wishes,
