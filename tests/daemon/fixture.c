@@ -156,7 +156,7 @@ bool daemon_next_report(struct daemon *daemon, char *text, size_t size,
 	assert_true(n >= 0);
 	text[n] = '\0';
 	status = strstr(text, "STATUS=");
-	if (status)
+	if (status && (status == text || status[-1] == '\n'))
 		snprintf(daemon->status, sizeof(daemon->status), "%.*s",
 			 (int)strcspn(status + 7, "\n"), status + 7);
 	return true;

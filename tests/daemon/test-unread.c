@@ -5,6 +5,7 @@
 #include "raw.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,10 +69,70 @@ static void test_paused_client_costs_nothing(void **state)
 	daemon_stop(daemon);
 }
 
+/* Bytes of replies that wait in @socket. */
+static int waiting_bytes(int socket)
+{
+	int bytes;
+
+	assert_int_equal(ioctl(socket, FIONREAD, &bytes), 0);
+	return bytes;
+}
+
+/* Send LIST until nothing more is taken. Return: how many. */
+static int request_lists(int socket)
+{
+	struct carve_wire_list list = {
+		.header = { .bytes = sizeof(list), .type = CARVE_MSG_LIST },
+	};
+	int64_t last = now_ms();
+	int count = 0;
+
+	while (now_ms() - last < 500) {
+		if (raw_send(socket, &list, sizeof(list), -1, 0) == 0) {
+			count++;
+			last = now_ms();
+		} else {
+			sleep_ms(10);
+		}
+	}
+	return count;
+}
+
+/* Replies that nobody reads pin little memory, and none is lost. */
+static void test_unread_replies_are_few(void **state)
+{
+	char packet[CARVE_WIRE_MAX];
+	struct carve_buffer *buffers[CARVE_WIRE_LIST_MAX];
+	struct daemon *daemon;
+	struct carve *carve;
+	int socket, count, i;
+
+	(void)state;
+	daemon = daemon_start("--simulate", "1M", NULL);
+	carve = client_new(daemon);
+	for (i = 0; i < CARVE_WIRE_LIST_MAX; i++)
+		buffers[i] = client_alloc(carve, PAGE, NULL);
+	socket = raw_client(daemon);
+	count = request_lists(socket);
+	assert_in_range(waiting_bytes(socket), 1, 32 * KIB);
+	for (i = 0; i < count; i++)
+		assert_int_equal(raw_receive(socket, packet, sizeof(packet),
+					     PATIENCE * 1000),
+				 sizeof(struct carve_wire_list_reply) +
+				 CARVE_WIRE_LIST_MAX * sizeof(struct carve_wire_buffer));
+	close(socket);
+	for (i = 0; i < CARVE_WIRE_LIST_MAX; i++)
+		carve_buffer_unref(buffers[i]);
+	assert_all_clean(carve);
+	carve_free(carve);
+	daemon_stop(daemon);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_paused_client_costs_nothing),
+		DAEMON_TEST(test_unread_replies_are_few),
 	};
 
 	return cmocka_run_group_tests_name("unread", tests, NULL, NULL);
