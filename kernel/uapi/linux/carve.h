@@ -141,7 +141,10 @@ struct carve_extent_info {
  * @entry_size: in, sizeof(struct carve_extent_info)
  *
  * Open to everyone who could open the node. Each call sees one consistent
- * moment; between calls extents may come and go.
+ * moment; between calls extents may come and go. A call may write fewer
+ * entries than fit: only 0 is the end. Longer entries than the kernel knows
+ * end in zeros. EINVAL when nothing fits or an entry is too short, E2BIG when
+ * one is longer than a page, ENOMEM.
  */
 struct carve_list {
 	__u32 size;
