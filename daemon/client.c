@@ -19,6 +19,13 @@
 #define RETRY_USEC		10000U
 #define RETRY_MAX		100U
 
+/*
+ * For replies that nobody reads yet; the kernel doubles it, and counts what it
+ * takes to keep them. Room for CARVE_CLIENT_UNREAD_MAX small ones: that limit
+ * is to come first, since it is found before buffers are made.
+ */
+#define SEND_BYTES		(4 * CARVE_WIRE_MAX)
+
 static struct carve_log_about about_of(const struct carve_client *client)
 {
 	return (struct carve_log_about){
@@ -220,6 +227,16 @@ static int identify_peer(struct carve_client *client)
 	return 0;
 }
 
+static int set_up_socket(struct carve_client *client)
+{
+	int bytes = SEND_BYTES;
+
+	if (setsockopt(client->fd, SOL_SOCKET, SO_SNDBUF, &bytes,
+		       sizeof(bytes)) < 0)
+		return -errno;
+	return identify_peer(client);
+}
+
 int carve_client_new(struct carve_client **ret, struct carve_service *service,
 		     sd_event *event, int fd,
 		     void (*gone)(struct carve_client *client, void *data),
@@ -235,7 +252,7 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 	client->gone = gone;
 	client->gone_data = data;
 	client->request_fd = -1;
-	r = identify_peer(client);
+	r = set_up_socket(client);
 	if (r >= 0)
 		r = sd_event_add_io(event, &client->on_io, fd, EPOLLIN, on_io,
 				    client);

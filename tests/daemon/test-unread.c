@@ -114,7 +114,7 @@ static void test_unread_replies_are_few(void **state)
 		buffers[i] = client_alloc(carve, PAGE, NULL);
 	socket = raw_client(daemon);
 	count = request_lists(socket);
-	assert_in_range(waiting_bytes(socket), 1, 32 * KIB);
+	assert_in_range(waiting_bytes(socket), 1, 48 * KIB);
 	for (i = 0; i < count; i++)
 		assert_int_equal(raw_receive(socket, packet, sizeof(packet),
 					     PATIENCE * 1000),
