@@ -96,9 +96,11 @@ make_initrd()
 		cat "$base/initrd"
 		for payload in "${payloads[@]}"; do
 			mkdir -p "$out/over"
-			ln -sfn "$(cd "$payload" && pwd)" "$out/over/payload"
-			(cd "$out/over" && find payload/ |
-				cpio -o -H newc -R 0:0 --quiet)
+			payload=$(realpath "$payload")
+			ln -sfn "$payload" "$out/over/payload"
+			# payload.sh may be about to replace it.
+			(cd "$out/over" && flock -s "$payload.lock" \
+				sh -c 'find payload/ | cpio -o -H newc -R 0:0 --quiet')
 		done
 		(cd "$out/payload" && find . | cpio -o -H newc -R 0:0 --quiet)
 	} > "$out/initrd"
@@ -181,6 +183,12 @@ verdict()
 	fi
 }
 
+mkdir -p "$(dirname "$out")"
+exec {lock}> "$out.lock"
+if ! flock --nonblock "$lock"; then
+	echo "  # another run is using $out: waiting"
+	flock "$lock"
+fi
 rm -rf "$out"
 mkdir -p "$out"
 out=$(cd "$out" && pwd)

@@ -53,5 +53,8 @@ cp "$tree/lib/modules/$release/extra/carve.ko" \
 	"$folder/usr/lib/modules/$release/extra/"
 cp "$tree/lib/modules/$release"/modules.{dep,alias,symbols,softdep}* \
 	"$folder/usr/lib/modules/$release/"
+# Not while a boot packs up the old one.
+exec {lock}> "$place.lock"
+flock "$lock"
 rm -rf "$place"
 mv -T "$folder" "$place"
