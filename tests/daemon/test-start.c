@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -118,6 +119,26 @@ static void test_served_by_a_live_daemon(void **state)
 	carve_buffer_unref(client_alloc(carve, MIB, NULL));
 	carve_free(carve);
 	carve_free(client_new(daemon));
+	daemon_stop(daemon);
+}
+
+/* Somebody is just starting here, and has no socket yet. */
+static void test_locked(void **state)
+{
+	struct daemon *daemon = daemon_prepare();
+	char path[80];
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s.lock", daemon->socket);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	daemon_spawn(daemon, simulate, DAEMON_SOCKET);
+	assert_refuses(daemon, EX_CONFIG, "already served");
+	close(fd);
+	/* The file itself says nothing: its owner may have died. */
+	daemon_start_again(daemon, simulate);
 	daemon_stop(daemon);
 }
 
@@ -355,6 +376,7 @@ int main(void)
 		DAEMON_TEST(test_wrong_command_line),
 		DAEMON_TEST(test_no_driver),
 		DAEMON_TEST(test_served_by_a_live_daemon),
+		DAEMON_TEST(test_locked),
 		DAEMON_TEST(test_left_over_socket),
 		DAEMON_TEST(test_somebody_elses_socket),
 		DAEMON_TEST(test_a_file_in_its_place),
