@@ -7,7 +7,15 @@
  * what came of it; where they differ the region is refused. Every refusal is
  * one line that says what to do.
  *
- * Locks: none; runs at probe only.
+ * Not everything can be seen. The kernel notes in its map where its image and
+ * the memory for a crash kernel are, and the device tree says where the initrd
+ * is. Whatever else the boot loader put into the region before the kernel came
+ * (the device tree itself, firmware tables) is "reserved" there like the region,
+ * and is overwritten: placing the region where nothing is loaded to is up to
+ * the one who writes the node.
+ *
+ * Locks: none of its own; runs at probe only. carve_memory_check_kernel() wants
+ * that of the list of claimed memory (region.c).
  */
 #include <linux/device.h>
 #include <linux/io.h>
@@ -62,6 +70,31 @@ static int check_siblings(struct device *dev, struct device_node *node,
 	return 0;
 }
 
+static u64 chosen_address(const char *name)
+{
+	int bytes = 0;
+	const __be32 *cells = of_get_property(of_chosen, name, &bytes);
+
+	return cells ? of_read_number(cells, bytes / sizeof(*cells)) : 0;
+}
+
+/*
+ * The kernel gives the initrd's pages to its allocator once it has unpacked
+ * them, a region around them or not. The pages show that only afterwards.
+ */
+static int check_initrd(struct device *dev, const struct device_node *node,
+			const struct reserved_mem *mine)
+{
+	u64 start = round_down(chosen_address("linux,initrd-start"), PAGE_SIZE);
+	u64 end = chosen_address("linux,initrd-end");
+
+	if (end <= mine->base || start > mine->base + (u64)mine->size - 1)
+		return 0;
+	return dev_err_probe(dev, -EBUSY,
+		"memory-region %pOF overlaps the initrd: move the region, or let the boot loader put the initrd elsewhere\n",
+		node);
+}
+
 static int check_reserved(struct device *dev, struct device_node *node,
 			  const struct reserved_mem *mine)
 {
@@ -92,7 +125,7 @@ static int check_reserved(struct device *dev, struct device_node *node,
 		return dev_err_probe(dev, -EINVAL,
 			"memory-region %pOF is larger than this kernel can handle: make it smaller\n",
 			node);
-	return check_siblings(dev, node, mine);
+	return check_siblings(dev, node, mine) ?: check_initrd(dev, node, mine);
 }
 
 static int add_bytes(struct resource *res, void *sum)
@@ -188,6 +221,65 @@ int carve_memory_find(struct device *dev, struct carve_memory_range *ret_memory)
 		*ret_memory = memory;
 	of_node_put(node);
 	return ret;
+}
+
+/* RAM of the kernel, and not a part of such RAM that it uses itself. */
+static bool is_whole_ram(const struct resource *res)
+{
+	return (res->flags & IORESOURCE_SYSRAM) &&
+	       (!res->parent || !(res->parent->flags & IORESOURCE_SYSRAM));
+}
+
+/* What besides "reserved" lies around or inside a range of the kernel's RAM. */
+static const char *find_kernel_use(const struct resource *range)
+{
+	const struct resource *res;
+
+	for (res = range->parent; res && !is_whole_ram(res); res = res->parent)
+		if (strcmp(res->name, "reserved"))
+			return res->name;
+	for (res = range->child; res; res = res->sibling)
+		if (strcmp(res->name, "reserved"))
+			return res->name;
+	return NULL;
+}
+
+/**
+ * carve_memory_check_kernel() - is the kernel itself in the memory?
+ * @dev: the platform device, for the kernel log
+ * @memory: of kind CARVE_MEMORY_CACHED; the caller keeps other regions out
+ *
+ * The kernel's image is RAM and reserved like the region: for a node over it
+ * the kernel reserves what it has already reserved, and the first scrub would
+ * zero the kernel. Only the map of resources tells them apart. A module cannot
+ * lock it, but it can put the range into it for a moment, which the kernel does
+ * under its lock, and look at what came to lie around and inside: "reserved"
+ * and the kernel's own parts, which are there from boot on and stay.
+ *
+ * Return: 0, or -EBUSY after a line in the kernel log.
+ */
+int carve_memory_check_kernel(struct device *dev,
+			      const struct carve_memory_range *memory)
+{
+	struct resource range = {
+		.name = "carve",
+		.start = memory->phys,
+		.end = memory->phys + memory->bytes - 1,
+		.flags = IORESOURCE_MEM,
+	};
+	const char *use;
+
+	/* Half in, half out of something. */
+	if (insert_resource(&iomem_resource, &range))
+		return dev_err_probe(dev, -EBUSY,
+			"memory-region lies across the edge of what the kernel uses itself: compare its reg with /proc/iomem\n");
+	use = find_kernel_use(&range);
+	remove_resource(&range);
+	if (use)
+		return dev_err_probe(dev, -EBUSY,
+			"memory-region holds the kernel's own \"%s\": move the region\n",
+			use);
+	return 0;
 }
 
 static bool put_word(phys_addr_t phys)

@@ -150,15 +150,16 @@ static int check_claims(struct carve_region *region)
 }
 
 /*
- * RAM the kernel manages is in nobody's hands once it is reserved. What lies
- * outside may belong to a device, whose driver will have requested it.
+ * RAM the kernel manages is in nobody's hands once it is reserved, or in its
+ * own. What lies outside may belong to a device, whose driver will have
+ * requested it.
  */
 static int request_memory(struct carve_region *region)
 {
 	const struct carve_memory_range *memory = &region->memory;
 
 	if (memory->kind == CARVE_MEMORY_CACHED)
-		return 0;
+		return carve_memory_check_kernel(region->dev.parent, memory);
 	if (!request_mem_region(memory->phys, memory->bytes, region->label))
 		return dev_err_probe(region->dev.parent, -EBUSY,
 			"memory-region overlaps a device's registers or another driver's memory: compare its reg with /proc/iomem\n");
@@ -173,7 +174,7 @@ static int request_memory(struct carve_region *region)
  * Ended by carve_region_memory_put(). Says in the kernel log what is wrong.
  *
  * Return: 0; -EEXIST when another region has the label; -EBUSY when the memory
- * overlaps a region, live buffers of a removed one, or a device.
+ * overlaps a region, live buffers of a removed one, a device, or the kernel.
  */
 int carve_region_claim(struct carve_region *region)
 {

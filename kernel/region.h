@@ -102,6 +102,8 @@ extern struct class carve_class;
 
 /* memory.c */
 int carve_memory_find(struct device *dev, struct carve_memory_range *ret_memory);
+int carve_memory_check_kernel(struct device *dev,
+			      const struct carve_memory_range *memory);
 int carve_memory_probe(struct device *dev,
 		       const struct carve_memory_range *memory);
 
