@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "closer.h"
+#include "guard.h"
 #include "log.h"
 #include "packet.h"
 #include "request.h"
@@ -37,7 +39,8 @@ static struct carve_log_about about_of(const struct carve_client *client)
 static void drop_request_fd(struct carve_client *client)
 {
 	if (client->request_fd >= 0)
-		close(client->request_fd);
+		carve_closer_put(client->service->closer, client->uid,
+				 client->request_fd);
 	client->request_fd = -1;
 }
 
@@ -153,15 +156,17 @@ static int receive(struct carve_client *client)
 {
 	static struct carve_log_limit limit;
 	struct carve_log_about about = about_of(client);
-	struct carve_packet packet;
+	bool want_fd = carve_closer_has_room(client->service->closer,
+					     client->uid);
+	struct carve_packet packet = { .fd = -1 };
 	const char *wrong;
 	int r;
 
 	r = carve_packet_receive(client->fd, &client->request,
-				 sizeof(client->request), &packet);
+				 sizeof(client->request), want_fd, &packet);
+	client->request_fd = packet.fd;
 	if (r < 0)
 		return r == -EAGAIN ? r : -EPIPE;
-	client->request_fd = packet.fd;
 	if (packet.no_room && client->greeted &&
 	    packet.bytes == sizeof(client->request.header) &&
 	    client->request.header.type == CARVE_MSG_QUERY) {
@@ -283,7 +288,7 @@ struct carve_client *carve_client_free(struct carve_client *client)
 	drop_request_fd(client);
 	drop_reply_fds(client);
 	if (client->fd >= 0) {
-		close(client->fd);
+		carve_guard_close(client->fd);
 		client->service->client_count--;
 	}
 	free(client);

@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "log.h"
 
 #define BACKLOG		128
@@ -262,7 +263,7 @@ void carve_listen_done(struct carve_listen *listener)
 	    there.st_ino == listener->made.st_ino)
 		unlink(path);
 	if (listener->fd >= 0)
-		close(listener->fd);
+		carve_guard_close(listener->fd);
 	listener->fd = -1;
 	if (listener->lock_fd >= 0)
 		drop_lock(listener);

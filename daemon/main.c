@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "guard.h"
 #include "listen.h"
 #include "log.h"
 #include "manager.h"
@@ -29,6 +30,9 @@ static int handle_signals(sd_event *event)
 		return -errno;
 	/* Who started it by hand may close the pipe it logs to. */
 	signal(SIGPIPE, SIG_IGN);
+	r = carve_guard_init();
+	if (r < 0)
+		return r;
 	/* Without a handler of ours these end the loop. */
 	r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)

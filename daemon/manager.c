@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "closer.h"
+#include "guard.h"
 #include "log.h"
 #include "status.h"
 
@@ -57,7 +59,7 @@ static void refuse(struct carve_manager *manager, int fd)
 			  "pid %d was refused: there are %u already",
 			  (unsigned int)about.uid, (int)about.pid,
 			  manager->max_clients);
-	close(fd);
+	carve_guard_close(fd);
 }
 
 static void welcome(struct carve_manager *manager, int fd)
@@ -75,7 +77,7 @@ static void welcome(struct carve_manager *manager, int fd)
 	if (r < 0) {
 		carve_log_limited(&limit, LOG_WARNING, NULL, "a connection was "
 				  "refused: %s", strerror(-r));
-		close(fd);
+		carve_guard_close(fd);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&manager->clients, client, link);
@@ -131,9 +133,15 @@ static int on_connection(sd_event_source *source, int listen_fd,
 int carve_manager_new(struct carve_manager **ret, sd_event *event)
 {
 	struct carve_manager *manager = calloc(1, sizeof(*manager));
+	int r;
 
 	if (!manager)
 		return -ENOMEM;
+	r = carve_closer_new(&manager->service.closer);
+	if (r < 0) {
+		free(manager);
+		return r;
+	}
 	manager->event = sd_event_ref(event);
 	manager->service.own_uid = geteuid();
 	TAILQ_INIT(&manager->clients);
@@ -152,6 +160,7 @@ struct carve_manager *carve_manager_free(struct carve_manager *manager)
 	carve_status_free(manager->status);
 	while ((client = TAILQ_FIRST(&manager->clients)))
 		client_gone(client, manager);
+	carve_closer_free(manager->service.closer);
 	for (size_t i = 0; i < manager->service.region_count; i++)
 		carve_region_free(manager->service.regions[i]);
 	sd_event_unref(manager->event);

@@ -15,7 +15,7 @@ struct carve_manager;
  * carve_manager_new() - an empty daemon
  * @event: borrowed, has to live longer
  *
- * Return: 0; -ENOMEM; -EMFILE.
+ * Return: 0; -ENOMEM; -EAGAIN (no more threads).
  */
 int carve_manager_new(struct carve_manager **ret, sd_event *event);
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "protocol.h"
 
 /*
@@ -17,31 +18,15 @@
  */
 #define OUTQ_NOISE_BYTES	64
 
-/* Close all descriptors of a control message but the first one ever seen. */
-static void take_fds(struct cmsghdr *cmsg, struct carve_packet *packet)
-{
-	size_t count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-	for (size_t i = 0; i < count; i++) {
-		int fd;
-
-		memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
-		if (packet->fd < 0) {
-			packet->fd = fd;
-		} else {
-			close(fd);
-			packet->cut = true;
-		}
-	}
-}
-
 static void read_control(struct msghdr *msg, struct carve_packet *packet)
 {
 	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg;
 	     cmsg = CMSG_NXTHDR(msg, cmsg)) {
 		if (cmsg->cmsg_level == SOL_SOCKET &&
-		    cmsg->cmsg_type == SCM_RIGHTS)
-			take_fds(cmsg, packet);
+		    cmsg->cmsg_type == SCM_RIGHTS &&
+		    cmsg->cmsg_len == CMSG_LEN(sizeof(packet->fd)))
+			memcpy(&packet->fd, CMSG_DATA(cmsg),
+			       sizeof(packet->fd));
 		else
 			packet->cut = true;
 	}
@@ -50,46 +35,41 @@ static void read_control(struct msghdr *msg, struct carve_packet *packet)
 		packet->no_room = packet->fd < 0;
 		packet->cut |= !packet->no_room;
 	}
-	if (packet->cut && packet->fd >= 0) {
-		close(packet->fd);
-		packet->fd = -1;
-	}
 }
 
-int carve_packet_receive(int socket, void *buffer, size_t size,
+int carve_packet_receive(int socket, void *buffer, size_t size, bool want_fd,
 			 struct carve_packet *ret)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(CARVE_PACKET_FDS_IN * sizeof(int))];
+		char room[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { .iov_base = buffer, .iov_len = size };
 	struct msghdr msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		.msg_control = want_fd ? &control : NULL,
+		/* Exactly one: what is rounded up has room for two. */
+		.msg_controllen = want_fd ? CMSG_LEN(sizeof(int)) : 0,
 	};
 	struct carve_packet packet = { .fd = -1 };
 	ssize_t bytes;
 
+	/* What there is no room for is dropped in here, which may wait. */
+	carve_guard_begin();
 	do {
 		bytes = recvmsg(socket, &msg, MSG_DONTWAIT | MSG_TRUNC |
 						     MSG_CMSG_CLOEXEC);
 	} while (bytes < 0 && errno == EINTR);
+	carve_guard_end();
 	if (bytes < 0)
 		return -errno;
 
 	read_control(&msg, &packet);
-	if (bytes == 0) {
-		/* The end, or an empty packet: no peer of ours sends one. */
-		if (packet.fd >= 0)
-			close(packet.fd);
-		return -EPIPE;
-	}
 	packet.bytes = (size_t)bytes;
 	*ret = packet;
-	return 0;
+	/* The end, or an empty packet: no peer of ours sends one. */
+	return bytes ? 0 : -EPIPE;
 }
 
 int carve_packet_send(int socket, const void *data, size_t bytes,

@@ -9,15 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The most descriptors one packet can carry in; one is all the wire allows. */
-#define CARVE_PACKET_FDS_IN	1
-
 /**
  * struct carve_packet - what was received
  * @bytes: length; larger than the buffer when the packet was
- * @fd: the descriptor that came with it, the caller's to close; -1 for none
- * @cut: more came with it than the wire allows; all of it has been dropped
- * @no_room: a descriptor came, and this process has no room for it
+ * @fd: the descriptor that came with it, the caller's to have closed, which may
+ *	wait; -1 for none
+ * @cut: more came with it than the wire allows, and was dropped
+ * @no_room: a descriptor came and was dropped: it was not wanted, or this
+ *	process has no room for it
  */
 struct carve_packet {
 	size_t bytes;
@@ -29,11 +28,13 @@ struct carve_packet {
 /**
  * carve_packet_receive() - take the next packet, without waiting
  * @buffer: where to put it, @size bytes
+ * @want_fd: take in a descriptor that comes with it
+ * @ret: written with -EPIPE, too: an empty packet may have carried something
  *
  * Return: 0; -EAGAIN (none there); -EPIPE (the peer has gone); what recvmsg()
  * answers.
  */
-int carve_packet_receive(int socket, void *buffer, size_t size,
+int carve_packet_receive(int socket, void *buffer, size_t size, bool want_fd,
 			 struct carve_packet *ret);
 
 /**

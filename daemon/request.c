@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "carve.h"
 #include "inventory.h"
@@ -211,8 +212,13 @@ static enum carve_outcome run_query(struct carve_client *client)
 	start_reply(client, sizeof(client->reply.query_reply));
 	r = carve_inventory_query(client, client->request_fd,
 				  &client->reply.query_reply.buffer);
-	if (r < 0)
+	if (r < 0) {
 		carve_request_fail(client, r);
+		return CARVE_OUTCOME_REPLY;
+	}
+	/* What is known to be a buffer waits for nobody when it is closed. */
+	close(client->request_fd);
+	client->request_fd = -1;
 	return CARVE_OUTCOME_REPLY;
 }
 

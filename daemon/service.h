@@ -11,12 +11,15 @@
 #include "protocol.h"
 #include "region.h"
 
+struct carve_closer;
+
 /**
  * struct carve_service - what all clients are served from
  * @regions: @region_count regions
  * @default_region: index of the one used when a request names none
  * @client_count: connections there are
  * @own_uid: user the daemon runs as
+ * @closer: for descriptors that clients sent
  */
 struct carve_service {
 	struct carve_region *regions[CARVE_WIRE_REGIONS_MAX];
@@ -24,6 +27,7 @@ struct carve_service {
 	size_t default_region;
 	unsigned int client_count;
 	uid_t own_uid;
+	struct carve_closer *closer;
 };
 
 #endif /* CARVE_DAEMON_SERVICE_H */

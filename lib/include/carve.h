@@ -376,7 +376,8 @@ carve_buffers_get(const struct carve_buffers *buffers, size_t index);
  * Holding the descriptor is the permission: name, uid and pid are always told.
  *
  * Return: 0; -EBADF; -EINVAL; -E2BIG; -ENOENT (no buffer of this daemon's);
- * -EBUSY (the daemon is out of descriptors); -ETOOMANYREFS (this user has
+ * -EBUSY (the daemon is out of descriptors, or still has to close too many that
+ * this user asked about and that are no buffers); -ETOOMANYREFS (this user has
  * too many descriptors under way); -ENOMEM; -ECONNRESET, -EPIPE, -EPROTO.
  */
 int carve_query(struct carve *carve, int fd, struct carve_buffer_info *ret);

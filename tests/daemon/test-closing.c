@@ -111,8 +111,8 @@ static void test_in_a_wrong_packet(void **state)
 	scene_start(&scene);
 	socket = raw_connect(scene.daemon);
 	send_lingering(&scene, socket, "x", 1);
-	raw_expect_hangup(socket);
 	assert_nobody_waits(&scene);
+	raw_expect_hangup(socket);
 	scene_end(&scene);
 }
 
@@ -143,8 +143,8 @@ static void test_many_in_one_packet(void **state)
 	assert_int_equal(sendmsg(socket, &message, MSG_NOSIGNAL), sizeof(query));
 	for (i = 0; i < 20; i++)
 		close(fds[i]);
-	raw_expect_hangup(socket);
 	assert_nobody_waits(&scene);
+	raw_expect_hangup(socket);
 	scene_end(&scene);
 }
 

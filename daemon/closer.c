@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "closer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* So many users can have one stuck each before others have to wait. */
+#define THREADS		4
+
+/* What is quick is done within this time of the end. */
+#define END_NSEC	200000000L
+
+/**
+ * struct entry - a descriptor to be closed
+ */
+struct entry {
+	uid_t uid;
+	int fd;
+};
+
+/**
+ * struct worker - one thread
+ * @busy: it is closing a descriptor of @uid
+ */
+struct worker {
+	struct carve_closer *closer;
+	pthread_t thread;
+	bool busy;
+	uid_t uid;
+};
+
+/**
+ * struct carve_closer - the threads and what they have to do
+ * @lock: over all that follows
+ * @more: there is more to do, or @stopping is set
+ * @entries: @count of them, oldest first
+ * @started: number of @workers that run
+ */
+struct carve_closer {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct entry entries[CARVE_CLOSER_MAX];
+	size_t count;
+	struct worker workers[THREADS];
+	size_t started;
+	bool stopping;
+};
+
+static size_t busy_with(const struct carve_closer *closer, uid_t uid)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < THREADS; i++)
+		count += closer->workers[i].busy &&
+			 closer->workers[i].uid == uid;
+	return count;
+}
+
+/* Take the oldest of a user no other thread works for. The lock is held. */
+static bool take_entry(struct carve_closer *closer, struct entry *ret)
+{
+	for (size_t i = 0; i < closer->count; i++) {
+		struct entry *entry = &closer->entries[i];
+
+		if (busy_with(closer, entry->uid))
+			continue;
+		*ret = *entry;
+		closer->count--;
+		memmove(entry, entry + 1,
+			(closer->count - i) * sizeof(*entry));
+		return true;
+	}
+	return false;
+}
+
+static void *run(void *data)
+{
+	struct worker *worker = data;
+	struct carve_closer *closer = worker->closer;
+	struct entry entry;
+
+	pthread_mutex_lock(&closer->lock);
+	for (;;) {
+		if (take_entry(closer, &entry)) {
+			worker->busy = true;
+			worker->uid = entry.uid;
+			pthread_mutex_unlock(&closer->lock);
+			close(entry.fd);
+			pthread_mutex_lock(&closer->lock);
+			worker->busy = false;
+		} else if (closer->stopping) {
+			break;
+		} else {
+			pthread_cond_wait(&closer->more, &closer->lock);
+		}
+	}
+	pthread_mutex_unlock(&closer->lock);
+	return NULL;
+}
+
+static int start_threads(struct carve_closer *closer)
+{
+	sigset_t all, before;
+	int r = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (r == 0 && closer->started < THREADS) {
+		struct worker *worker = &closer->workers[closer->started];
+
+		worker->closer = closer;
+		r = -pthread_create(&worker->thread, NULL, run, worker);
+		if (r == 0) {
+			pthread_setname_np(worker->thread, "closer");
+			closer->started++;
+		}
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+int carve_closer_new(struct carve_closer **ret)
+{
+	struct carve_closer *closer = calloc(1, sizeof(*closer));
+	int r;
+
+	if (!closer)
+		return -ENOMEM;
+	pthread_mutex_init(&closer->lock, NULL);
+	pthread_cond_init(&closer->more, NULL);
+	r = start_threads(closer);
+	if (r < 0) {
+		carve_closer_free(closer);
+		return r;
+	}
+	*ret = closer;
+	return 0;
+}
+
+/* Return: do all of them end soon? */
+static bool join_threads(struct carve_closer *closer)
+{
+	struct timespec end;
+	bool all = true;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_nsec += END_NSEC;
+	end.tv_sec += end.tv_nsec / 1000000000L;
+	end.tv_nsec %= 1000000000L;
+	for (size_t i = 0; i < closer->started; i++)
+		all &= pthread_timedjoin_np(closer->workers[i].thread, NULL,
+					    &end) == 0;
+	return all;
+}
+
+struct carve_closer *carve_closer_free(struct carve_closer *closer)
+{
+	if (!closer)
+		return NULL;
+	pthread_mutex_lock(&closer->lock);
+	closer->stopping = true;
+	pthread_cond_broadcast(&closer->more);
+	pthread_mutex_unlock(&closer->lock);
+	if (!join_threads(closer))
+		return NULL;
+	pthread_cond_destroy(&closer->more);
+	pthread_mutex_destroy(&closer->lock);
+	free(closer);
+	return NULL;
+}
+
+bool carve_closer_has_room(struct carve_closer *closer, uid_t uid)
+{
+	size_t of_user;
+	bool room;
+
+	pthread_mutex_lock(&closer->lock);
+	of_user = busy_with(closer, uid);
+	for (size_t i = 0; i < closer->count; i++)
+		of_user += closer->entries[i].uid == uid;
+	room = of_user < CARVE_CLOSER_USER_MAX &&
+	       closer->count < CARVE_CLOSER_MAX;
+	pthread_mutex_unlock(&closer->lock);
+	return room;
+}
+
+void carve_closer_put(struct carve_closer *closer, uid_t uid, int fd)
+{
+	pthread_mutex_lock(&closer->lock);
+	assert(closer->count < CARVE_CLOSER_MAX);
+	closer->entries[closer->count++] = (struct entry){
+		.uid = uid,
+		.fd = fd,
+	};
+	pthread_cond_signal(&closer->more);
+	pthread_mutex_unlock(&closer->lock);
+}
