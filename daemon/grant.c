@@ -68,6 +68,26 @@ static int new_records(struct carve_record **records, size_t count)
 	return 0;
 }
 
+/* What a client is told; what it could make nothing of, the log is told. */
+static int explain_export(const struct carve_log_about *about, int error)
+{
+	static struct carve_log_limit limit;
+
+	switch (error) {
+	case -EMFILE:
+	case -ENFILE:
+		return -EBUSY;
+	case -ENOMEM:
+	case -ENODEV:
+		return error;
+	default:
+		carve_log_limited(&limit, LOG_ERR, about, "region %s: no buffer "
+				  "can be made: %s", about->region,
+				  strerror(-error));
+		return -EIO;
+	}
+}
+
 /* Make a placed record a buffer. On failure it is clean memory or dirty. */
 static int export(struct carve_region *region, struct carve_record *record,
 		  const struct carve_grant *grant, size_t index)
@@ -109,7 +129,7 @@ static int export(struct carve_region *region, struct carve_record *record,
 	if (fd < 0) {
 		carve_placement_undo(&region->placement, &record->extent);
 		free(record);
-		return fd == -EMFILE || fd == -ENFILE ? -EBUSY : fd;
+		return explain_export(&about, fd);
 	}
 	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " for uid %u "
 		  "pid %d, %" PRIu64 " bytes", about.region, extent.id,

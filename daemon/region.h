@@ -124,7 +124,7 @@ static inline const char *carve_region_label(const struct carve_region *region)
  * done() will be called); -ENOSPC and the refusal; -EINVAL (size 0, alignment
  * no power of two, a name with control characters or not UTF-8); -EOVERFLOW;
  * -ERANGE; -ENOMEM; -EBUSY (out of descriptors); -EIO (the device contradicts
- * the daemon's books); -ENODEV.
+ * the daemon's books, or fails otherwise); -ENODEV.
  */
 int carve_region_allocate(struct carve_region *region,
 			  struct carve_grant *grant);

@@ -140,9 +140,11 @@ struct carve_refusal {
  * (see the rules above); -EOVERFLOW (the size does not fit in whole pages);
  * -ENOENT (no such region); -ENOSPC (no room: carve_alloc_many() says why in
  * numbers); -ERANGE (alignment above 1 GiB, or a buffer that could not fit
- * into the empty region); -ENOMEM,
- * -EMFILE (in this process; nothing stays allocated); -EBUSY (the daemon is
- * out of descriptors); -ECONNRESET, -EPIPE, -EPROTO (see the rules above).
+ * into the empty region); -ENOMEM, -EMFILE (here, or no memory in the daemon;
+ * nothing stays allocated); -EBUSY (the daemon is out of descriptors); -ENODEV
+ * (the region's device has gone); -EIO (the driver could not make the buffer:
+ * the daemon's log says why); -ECONNRESET, -EPIPE, -EPROTO (see the rules
+ * above).
  */
 int carve_alloc(struct carve *carve, const struct carve_request *request,
 		struct carve_buffer **ret);
