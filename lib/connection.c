@@ -12,7 +12,7 @@
 
 #include "internal.h"
 
-/* Errors after which nothing was sent and nothing is lost. */
+/* Errors of sending alone: nothing was sent and nothing is lost. */
 static bool harmless(int r)
 {
 	return r == -ENOMEM || r == -EBADF || r == -ETOOMANYREFS;

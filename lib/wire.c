@@ -167,7 +167,9 @@ int carve_wire_round_trip(int socket, struct carve_wire_header *request,
 		return 0;
 
 	carve_reply_done(ret);
-	if (length == 0)
-		return -ECONNRESET;
-	return length < 0 ? length : -EPROTO;
+	/*
+	 * The request is out: whatever receiving answers, a reply may still
+	 * come, which the next request would take for its own.
+	 */
+	return length > 0 || length == -EPROTO ? -EPROTO : -ECONNRESET;
 }
