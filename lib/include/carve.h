@@ -10,8 +10,11 @@
  *    for each other; buffers do not need their connection any more.
  *  - The library never logs, never installs signal handlers, and every file
  *    descriptor it opens is close-on-exec.
- *  - After fork() the child must not use a struct carve of its parent; buffers
- *    may be used by both.
+ *  - After fork() the child must not use a struct carve of its parent but to
+ *    carve_free() it, at any time, which closes the child's copy of the
+ *    connection; buffers may be used by both.
+ *  - There is no time limit: a call waits for its answer, and for ever for that
+ *    of a daemon that neither answers nor ends.
  *  - Sizes and offsets are bytes. Strings are NUL terminated UTF-8.
  *  - Structures that start with struct_size grow at their end: set it to
  *    sizeof() of the structure you compiled against (the _INIT macros do).
@@ -19,6 +22,10 @@
  *    program does not know are zero, members that the library does not know
  *    have to be zero (-E2BIG) and come back as zero. -EINVAL: struct_size is
  *    smaller than it ever was, so it was not set.
+ *  - What is borrowed from the library (carve_regions_get(),
+ *    carve_buffers_get()) is as long as the library knows it: before a member
+ *    is read that is newer than the first version of its structure, the
+ *    struct_size of that very item has to be checked to reach behind it.
  *  - -ECONNRESET, -EPIPE (the daemon has gone) and -EPROTO (it broke the
  *    protocol) end a connection: every later call on it gives -EPIPE. Free it
  *    and make a new one; the buffers stay.
@@ -140,8 +147,8 @@ struct carve_refusal {
  * (see the rules above); -EOVERFLOW (the size does not fit in whole pages);
  * -ENOENT (no such region); -ENOSPC (no room: carve_alloc_many() says why in
  * numbers); -ERANGE (alignment above 1 GiB, or a buffer that could not fit
- * into the empty region); -ENOMEM, -EMFILE (here, or no memory in the daemon;
- * nothing stays allocated); -EBUSY (the daemon is out of descriptors); -ENODEV
+ * into the empty region); -ENOMEM (here or in the daemon), -EMFILE (here), and
+ * nothing stays allocated; -EBUSY (the daemon is out of descriptors); -ENODEV
  * (the region's device has gone); -EIO (the driver could not make the buffer:
  * the daemon's log says why); -ECONNRESET, -EPIPE, -EPROTO (see the rules
  * above).
@@ -325,7 +332,9 @@ carve_regions_get(const struct carve_regions *regions, size_t index);
  * struct carve_buffer_info - one buffer
  * @struct_size: bytes the library filled in
  * @flags: CARVE_BUFFER_*
- * @id: number the daemon gave it, never used twice for a region; 0 for
+ * @id: number the daemon gave it, of its own among all that a region has,
+ *	released ones that are not yet zeroed included; one that is completely
+ *	gone may come again after the daemon was restarted, never before; 0 for
  *	memory nobody has had since boot
  * @bytes: size
  * @offset: where it lies in the region
