@@ -231,7 +231,7 @@ static void test_two_at_once(void **state)
 	pid_t ended;
 
 	(void)state;
-	for (round = 0; round < 30; round++) {
+	for (round = 0; round < 10; round++) {
 		daemons[0] = daemon_prepare();
 		close(listen_at(daemons[0]->socket, SOCK_SEQPACKET));
 		daemons[1] = daemon_prepare();
