@@ -32,5 +32,7 @@ UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)
 UNIT_INC_test-simulated := -Idaemon
 UNIT_OBJS_test-simulated-books := $(SIMULATED_OBJS)
 UNIT_INC_test-simulated-books := -Idaemon
+UNIT_OBJS_test-exit-status := $(B)/daemon/exit-status.o
+UNIT_INC_test-exit-status := -Idaemon
 UNIT_OBJS_test-name := $(B)/daemon/name.o
 UNIT_INC_test-name := -Idaemon

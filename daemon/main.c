@@ -6,10 +6,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "exit-status.h"
 #include "guard.h"
 #include "listen.h"
 #include "log.h"
@@ -40,24 +40,6 @@ static int handle_signals(sd_event *event)
 	return r < 0 ? r : 0;
 }
 
-/*
- * What systemd is to do about an error at the start: 78 (EX_CONFIG) says that
- * the next start would fail like this one, so that carved.service does not
- * start it for ever. What the machine lacks may come.
- */
-static int status_of_start(int error)
-{
-	switch (error) {
-	case -ENOMEM:
-	case -EMFILE:
-	case -ENFILE:
-	case -ENOBUFS:
-		return EXIT_FAILURE;
-	default:
-		return EX_CONFIG;
-	}
-}
-
 /* Return: the exit status. */
 static int serve(sd_event *event, struct carve_manager *manager,
 		 const struct carve_options *options)
@@ -72,7 +54,7 @@ static int serve(sd_event *event, struct carve_manager *manager,
 	if (r == 0)
 		r = carve_listen_init(&listener, options->socket_path);
 	if (r < 0)
-		return status_of_start(r);
+		return carve_exit_status(r);
 	r = carve_setup_regions(manager, options);
 	if (r == 0) {
 		r = carve_manager_start(manager, listener.fd, max_clients);
@@ -80,7 +62,7 @@ static int serve(sd_event *event, struct carve_manager *manager,
 			carve_log(LOG_ERR, NULL, "cannot start: %s",
 				  strerror(-r));
 	}
-	status = status_of_start(r);
+	status = carve_exit_status(r);
 	if (r == 0) {
 		sd_notify(0, "READY=1");
 		carve_log(LOG_INFO, NULL, "ready for %u clients at %s",
