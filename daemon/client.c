@@ -21,6 +21,9 @@
 #define RETRY_USEC		10000U
 #define RETRY_MAX		100U
 
+/* A connection is for asking something. */
+#define HELLO_USEC		5000000U
+
 /*
  * For replies that nobody reads yet; the kernel doubles it, and counts what it
  * takes to keep them. Room for CARVE_CLIENT_UNREAD_MAX small ones: that limit
@@ -185,6 +188,9 @@ static int receive(struct carve_client *client)
 		return -EPIPE;
 	}
 	run_request(client);
+	if (client->greeted)
+		client->on_hello =
+			sd_event_source_disable_unref(client->on_hello);
 	return 0;
 }
 
@@ -220,47 +226,32 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
-static int identify_peer(struct carve_client *client)
+static int on_hello(sd_event_source *source, uint64_t usec, void *data)
 {
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
+	static struct carve_log_limit limit;
+	struct carve_client *client = data;
+	struct carve_log_about about = about_of(client);
 
-	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -errno;
-	client->uid = peer.uid;
-	client->pid = peer.pid;
+	(void)source;
+	(void)usec;
+	carve_log_limited(&limit, LOG_WARNING, &about, "uid %u pid %d connected, "
+			  "said nothing for %u s and was hung up on",
+			  (unsigned int)client->uid, (int)client->pid,
+			  HELLO_USEC / 1000000);
+	client->gone(client, client->gone_data);
 	return 0;
 }
 
-static int set_up_socket(struct carve_client *client)
+static int add_sources(struct carve_client *client, sd_event *event)
 {
-	int bytes = SEND_BYTES;
+	int r = sd_event_add_io(event, &client->on_io, client->fd, EPOLLIN,
+				on_io, client);
 
-	if (setsockopt(client->fd, SOL_SOCKET, SO_SNDBUF, &bytes,
-		       sizeof(bytes)) < 0)
-		return -errno;
-	return identify_peer(client);
-}
-
-int carve_client_new(struct carve_client **ret, struct carve_service *service,
-		     sd_event *event, int fd,
-		     void (*gone)(struct carve_client *client, void *data),
-		     void *data)
-{
-	struct carve_client *client = calloc(1, sizeof(*client));
-	int r;
-
-	if (!client)
-		return -ENOMEM;
-	client->service = service;
-	client->fd = fd;
-	client->gone = gone;
-	client->gone_data = data;
-	client->request_fd = -1;
-	r = set_up_socket(client);
 	if (r >= 0)
-		r = sd_event_add_io(event, &client->on_io, fd, EPOLLIN, on_io,
-				    client);
+		r = sd_event_add_time_relative(event, &client->on_hello,
+					       CLOCK_MONOTONIC, HELLO_USEC,
+					       HELLO_USEC / 10, on_hello,
+					       client);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &client->on_retry,
 					       CLOCK_MONOTONIC, RETRY_USEC,
@@ -268,6 +259,31 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 					       client);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(client->on_retry, SD_EVENT_OFF);
+	return r;
+}
+
+int carve_client_new(struct carve_client **ret, struct carve_service *service,
+		     sd_event *event, int fd, const struct ucred *peer,
+		     void (*gone)(struct carve_client *client, void *data),
+		     void *data)
+{
+	struct carve_client *client = calloc(1, sizeof(*client));
+	int bytes = SEND_BYTES;
+	int r = 0;
+
+	if (!client)
+		return -ENOMEM;
+	client->service = service;
+	client->fd = fd;
+	client->uid = peer->uid;
+	client->pid = peer->pid;
+	client->gone = gone;
+	client->gone_data = data;
+	client->request_fd = -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) < 0)
+		r = -errno;
+	if (r >= 0)
+		r = add_sources(client, event);
 	if (r < 0) {
 		client->fd = -1;
 		carve_client_free(client);
@@ -284,6 +300,7 @@ struct carve_client *carve_client_free(struct carve_client *client)
 		return NULL;
 	sd_event_source_disable_unref(client->on_io);
 	sd_event_source_disable_unref(client->on_retry);
+	sd_event_source_disable_unref(client->on_hello);
 	carve_grant_cancel(&client->grant);
 	drop_request_fd(client);
 	drop_reply_fds(client);

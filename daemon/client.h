@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
@@ -60,6 +61,7 @@ union carve_client_packet {
  * @uid, @pid: who connected, as the kernel says
  * @gone: called when the connection is over, to free the client
  * @greeted: HELLO was answered
+ * @on_hello: ends the connection if that takes too long; NULL from then on
  * @unread_fds: descriptors sent since it was last known to have read all
  * @send_tries: how often the reply at hand was refused by the kernel
  * @list_token: the cursor its last list reply said
@@ -74,6 +76,7 @@ struct carve_client {
 	pid_t pid;
 	sd_event_source *on_io;
 	sd_event_source *on_retry;
+	sd_event_source *on_hello;
 	void (*gone)(struct carve_client *client, void *data);
 	void *gone_data;
 	TAILQ_ENTRY(carve_client) link;
@@ -98,13 +101,14 @@ struct carve_client {
  * carve_client_new() - serve a connection
  * @service: borrowed, has to live longer
  * @fd: the connection, non-blocking; taken over on success
+ * @peer: who connected, as the kernel says
  * @gone: called once, from the loop, when the connection is over; has to call
  *	carve_client_free()
  *
  * Return: 0; -ENOMEM; what the kernel answers.
  */
 int carve_client_new(struct carve_client **ret, struct carve_service *service,
-		     sd_event *event, int fd,
+		     sd_event *event, int fd, const struct ucred *peer,
 		     void (*gone)(struct carve_client *client, void *data),
 		     void *data);
 

@@ -2,6 +2,7 @@
 #include "manager.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,6 +18,9 @@
 
 /* Connections accepted in one turn of the loop. */
 #define TURN_ACCEPTS	16
+
+/* Of all places, at most this many are kept for the superuser and the own user. */
+#define KEPT_PLACES	8
 
 /* How long to leave connections in the queue when the machine has no room. */
 #define PAUSE_USEC	100000U
@@ -44,20 +48,43 @@ static void client_gone(struct carve_client *client, void *data)
 	carve_client_free(client);
 }
 
-static void refuse(struct carve_manager *manager, int fd)
+static bool is_privileged(const struct carve_manager *manager, uid_t uid)
+{
+	return uid == 0 || uid == manager->service.own_uid;
+}
+
+/*
+ * One user may have half of the places, all others together all but a few,
+ * which are kept for whoever has to look into it. Return: is there one?
+ */
+static bool has_place(const struct carve_manager *manager, uid_t uid)
+{
+	unsigned int max = manager->max_clients;
+	unsigned int kept = max / 4 < KEPT_PLACES ? max / 4 : KEPT_PLACES;
+	unsigned int of_user = 0, of_others = 0;
+	const struct carve_client *client;
+
+	if (manager->service.client_count >= max)
+		return false;
+	if (is_privileged(manager, uid))
+		return true;
+	TAILQ_FOREACH(client, &manager->clients, link) {
+		of_user += client->uid == uid;
+		of_others += !is_privileged(manager, client->uid);
+	}
+	return of_others < max - kept && of_user < (max - kept + 1) / 2;
+}
+
+static void refuse(const struct carve_manager *manager, int fd,
+		   const struct ucred *peer)
 {
 	static struct carve_log_limit limit;
-	struct carve_log_about about = { 0 };
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
+	struct carve_log_about about = { .pid = peer->pid, .uid = peer->uid };
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
-		about.pid = peer.pid;
-		about.uid = peer.uid;
-	}
 	carve_log_limited(&limit, LOG_WARNING, &about, "a connection of uid %u "
-			  "pid %d was refused: there are %u already",
-			  (unsigned int)about.uid, (int)about.pid,
+			  "pid %d was refused: of %u there may be, this user "
+			  "has its share, or others have all",
+			  (unsigned int)peer->uid, (int)peer->pid,
 			  manager->max_clients);
 	carve_guard_close(fd);
 }
@@ -66,14 +93,20 @@ static void welcome(struct carve_manager *manager, int fd)
 {
 	static struct carve_log_limit limit;
 	struct carve_client *client;
-	int r;
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	int r = 0;
 
-	if (manager->service.client_count >= manager->max_clients) {
-		refuse(manager, fd);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		r = -errno;
+	if (r == 0 && !has_place(manager, peer.uid)) {
+		refuse(manager, fd, &peer);
 		return;
 	}
-	r = carve_client_new(&client, &manager->service, manager->event, fd,
-			     client_gone, manager);
+	if (r == 0)
+		r = carve_client_new(&client, &manager->service,
+				     manager->event, fd, &peer, client_gone,
+				     manager);
 	if (r < 0) {
 		carve_log_limited(&limit, LOG_WARNING, NULL, "a connection was "
 				  "refused: %s", strerror(-r));

@@ -38,7 +38,8 @@ void carve_manager_set_default(struct carve_manager *manager, size_t index);
 /**
  * carve_manager_start() - accept connections
  * @fd: listening socket; borrowed, has to stay open
- * @max_clients: connections at a time
+ * @max_clients: connections at a time, a few of them kept for the superuser and
+ *	the user the daemon runs as; any other user may have half of the rest
  *
  * Return: 0; -ENOMEM.
  */
