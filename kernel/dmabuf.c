@@ -11,6 +11,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
@@ -112,6 +113,12 @@ static int carve_end_cpu_access(struct dma_buf *dmabuf,
  * VM_MAYSHARE and not VM_SHARED says that the caller asked for a shared
  * mapping: of a read-only descriptor the latter is taken away. A private
  * mapping would show the process pages that no device ever sees.
+ *
+ * The mapping need not come from a descriptor of ours. An importer may pass on
+ * one of its own node's: then the flags were checked against that node, which
+ * is open for writing, and the protection is what the importer likes, where a
+ * second kind of mapping for the same memory would be none of its business.
+ *
  * remap_pfn_range() sets VM_DONTEXPAND and VM_DONTDUMP.
  */
 static int carve_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
@@ -123,6 +130,9 @@ static int carve_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
+	if ((vma->vm_flags & VM_MAYWRITE) && !(dmabuf->file->f_mode & FMODE_WRITE))
+		return -EACCES;
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	if (!is_cached(buffer))
 		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
 	return remap_pfn_range(vma, vma->vm_start,

@@ -84,6 +84,42 @@ static void check_same_memory(int card)
 	drmCloseBufferHandle(card, handle);
 }
 
+/* 0, or the errno of a writable mapping; one that succeeds is taken away. */
+static int try_write_map(int fd, uint64_t offset)
+{
+	void *map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			 offset);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	munmap(map, page);
+	return 0;
+}
+
+/* A node open for writing must not make a read-only buffer writable. */
+static void check_read_only(int card)
+{
+	int buf = carve_export_flags(manager, 8 * page, 4 * page, 1,
+				     O_RDONLY | O_CLOEXEC);
+	struct drm_mode_map_dumb map = { 0 };
+	int direct, through, again = -1;
+
+	if (buf < 0)
+		die("export: %s", strerror(-buf));
+	if (drmPrimeFDToHandle(card, buf, &map.handle) ||
+	    drmPrimeHandleToFD(card, map.handle, DRM_RDWR | DRM_CLOEXEC, &again))
+		die("vgem neither imports nor exports: %m");
+	direct = try_write_map(again, 0);
+	check_value("what vgem hands back is read-only still", direct, -EACCES);
+	/* Some kernels map imported memory through the importer's node. */
+	through = drmIoctl(card, DRM_IOCTL_MODE_MAP_DUMB, &map) ? -errno :
+		  try_write_map(card, map.offset);
+	check(through < 0, "nor is it writable through vgem's node", "it is");
+	close(again);
+	close(buf);
+	drmCloseBufferHandle(card, map.handle);
+}
+
 static void check_vgem(void)
 {
 	int card = vgem_open();
@@ -99,6 +135,7 @@ static void check_vgem(void)
 	check_held("vgem, at the end", card, 32 * page,
 		   region.bytes - 32 * page);
 	check_same_memory(card);
+	check_read_only(card);
 	close(card);
 }
 

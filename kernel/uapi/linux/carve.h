@@ -81,7 +81,10 @@ struct carve_info {
  *	the list and in the release record. carved stores the uid and the
  *	number of the request
  * @name: in, NUL terminated, for the list and the kernel log; may be empty
- * @fd_flags: in, O_CLOEXEC, O_RDWR, O_RDONLY or O_WRONLY
+ * @fd_flags: in, O_CLOEXEC, O_RDWR, O_RDONLY or O_WRONLY. The access mode
+ *	binds mmap(), whichever device's node the mapping is asked of; it does
+ *	not bind devices: who holds an O_RDONLY buffer can still have a device
+ *	write into it
  * @fd: out, the dma-buf; written last
  *
  * Manager only (EPERM). EBUSY when a page of the range is live or dirty,
