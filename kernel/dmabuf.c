@@ -28,7 +28,11 @@ static bool is_cached(const struct carve_buffer *buffer)
  * A device that cannot reach the buffer is refused here, in
  * carve_importer_map(), and not at attach, which would be the earlier place:
  * V4L2 (videobuf2 of 6.12) loses a reference to a buffer whose attach fails,
- * and with it the range for good, but not to one whose map fails.
+ * and with it the range for good. With one plane it does not lose one when the
+ * map fails. With several it has taken the references of all planes before it
+ * maps the first, and gives back only those up to the plane that failed: the
+ * planes behind it are lost. No place to refuse is without such a loss, only
+ * a region that the devices reach.
  */
 static struct sg_table *carve_map(struct dma_buf_attachment *attachment,
 				  enum dma_data_direction dir)
