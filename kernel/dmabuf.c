@@ -254,6 +254,18 @@ static struct carve_buffer *alloc_buffer(const struct carve_export *export)
 	return buffer;
 }
 
+/*
+ * One that never reads may still scrub, and export the same page again and
+ * again. Records that wait and buffers that will leave one are together no more
+ * than the region has pages; who reads a record before scrubbing its extent
+ * never meets that limit. The caller holds carve_region.lock.
+ */
+static bool has_too_many_records(const struct carve_region *region)
+{
+	return (u64)region->unread_count + region->table.live_count >
+	       region->memory.bytes >> PAGE_SHIFT;
+}
+
 /* Take the range, a share of the memory and a reference. */
 static int enter(struct carve_region *region, struct carve_buffer *buffer)
 {
@@ -262,6 +274,10 @@ static int enter(struct carve_region *region, struct carve_buffer *buffer)
 	mutex_lock(&region->lock);
 	if (!region->gone)
 		ret = carve_table_insert(&region->table, buffer->extent);
+	if (!ret && has_too_many_records(region)) {
+		carve_table_remove(&region->table, buffer->extent);
+		ret = -ENOBUFS;
+	}
 	if (!ret) {
 		refcount_inc(&region->memory_users);
 		get_device(&region->dev);
@@ -299,8 +315,9 @@ static void set_name(struct dma_buf *dmabuf, const char *name)
  * was: the range is clean, nothing is reported.
  *
  * Return: the dma-buf, the caller's reference, or an error pointer: -EBUSY
- * when a page of the range is live or dirty, -ENODEV when the device has gone,
- * -ENOMEM and what dma_buf_export() gives.
+ * when a page of the range is live or dirty, -ENOBUFS when too many records
+ * wait to be read, -ENODEV when the device has gone, -ENOMEM and what
+ * dma_buf_export() gives.
  */
 struct dma_buf *carve_buffer_new(struct carve_region *region,
 				 const struct carve_export *export)

@@ -89,8 +89,11 @@ struct carve_info {
  *
  * Manager only (EPERM). EBUSY when a page of the range is live or dirty,
  * ERANGE when the range does not lie inside the region, EINVAL when it is
- * empty, misaligned or overflows or the name has no end, EMFILE/ENFILE/ENOMEM
- * as usual. On failure nothing has changed.
+ * empty, misaligned or overflows or the name has no end, ENOBUFS when live
+ * buffers and release records that wait would together be more than the region
+ * has pages: read() the records first (a manager that reads a record before it
+ * scrubs that extent never sees this), EMFILE/ENFILE/ENOMEM as usual. On
+ * failure nothing has changed.
  */
 struct carve_export {
 	__u32 size;
