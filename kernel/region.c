@@ -2,8 +2,8 @@
 /*
  * Regions: who has which memory, and how long a region lives.
  *
- * Locks: carve_claims_lock guards the list of claimed memory and stands alone;
- * the others are described in region.h.
+ * Locks: carve_claims_lock guards the list of claimed memory and is held while a
+ * region on it becomes gone; the others are described in region.h.
  */
 #include <linux/dma-mapping.h>
 #include <linux/idr.h>
@@ -124,13 +124,17 @@ static bool overlaps(const struct carve_memory_range *a,
 	return a->phys < b->phys + b->bytes && b->phys < a->phys + a->bytes;
 }
 
+/*
+ * What is not gone cannot go while the list is locked, so its platform device
+ * is there to be named.
+ */
 static int check_claims(struct carve_region *region)
 {
 	struct device *dev = region->dev.parent;
 	struct carve_region *other;
 
 	list_for_each_entry(other, &carve_claims, claim) {
-		bool gone = READ_ONCE(other->gone);
+		bool gone = other->gone;
 
 		if (!gone && !strcmp(other->label, region->label))
 			return dev_err_probe(dev, -EEXIST,
@@ -197,9 +201,10 @@ int carve_region_claim(struct carve_region *region)
  */
 void carve_region_memory_put(struct carve_region *region)
 {
-	if (!refcount_dec_and_test(&region->memory_users))
+	/* Nobody may see the claim once there is no user any more. */
+	if (!refcount_dec_and_mutex_lock(&region->memory_users,
+					 &carve_claims_lock))
 		return;
-	mutex_lock(&carve_claims_lock);
 	list_del_init(&region->claim);
 	if (region->resource)
 		release_mem_region(region->memory.phys, region->memory.bytes);
@@ -231,9 +236,11 @@ void carve_region_remove(struct carve_region *region)
 {
 	cdev_device_del(&region->cdev, &region->dev);
 
+	mutex_lock(&carve_claims_lock);
 	mutex_lock(&region->lock);
 	WRITE_ONCE(region->gone, true);
 	mutex_unlock(&region->lock);
+	mutex_unlock(&carve_claims_lock);
 	wake_up_all(&region->wait);
 
 	mutex_lock(&region->scrub_lock);

@@ -9,8 +9,9 @@
  *                            never held over a copy to or from user space,
  *                            an allocation or the zeroing of memory
  * The two outer ones are never held together. The lock of the list of claimed
- * memory (region.c) and the lock of a buffer's mappings (dmabuf.c) stand
- * alone: nothing else is taken under them.
+ * memory (region.c) may be held around carve_region.lock, for the moment at
+ * which a region becomes gone, and around nothing else. The lock of a buffer's
+ * mappings (dmabuf.c) stands alone.
  *
  * Lifetime: struct device counts the references of the platform device, of
  * open files and of live buffers. The memory itself is counted apart
@@ -73,7 +74,8 @@ struct carve_record {
  * @records: released and unread, oldest first
  * @unread_count: length of @records
  * @manager: the file that may export, scrub and read; NULL when there is none
- * @gone: the platform device has been removed
+ * @gone: the platform device has been removed; set under the lock of the list
+ *	of claimed memory as well
  * @wait: woken when a record comes or the device goes
  */
 struct carve_region {
