@@ -15,6 +15,7 @@
 
 #include "protocol.h"
 #include "region.h"
+#include "roll.h"
 #include "service.h"
 
 /*
@@ -65,7 +66,8 @@ union carve_client_packet {
  * @unread_fds: descriptors sent since it was last known to have read all
  * @send_tries: how often the reply at hand was refused by the kernel
  * @list_token: the cursor its last list reply said
- * @list_region, @list_offset: where that list goes on
+ * @list_region, @list_place: where that list goes on; of the place only the
+ *	offset counts for who may see offsets
  * @request, @request_fd: the request at hand; -1 for no descriptor
  * @reply: its reply; the descriptors are those of @grant
  */
@@ -88,7 +90,7 @@ struct carve_client {
 
 	uint64_t list_token;
 	size_t list_region;
-	uint64_t list_offset;
+	struct carve_roll_place list_place;
 
 	union carve_client_packet request;
 	int request_fd;

@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "name.h"
+#include "roll.h"
 
 #define ALIGNMENT_MAX	(1ULL << 30)
 
@@ -118,6 +119,8 @@ static int export(struct carve_region *region, struct carve_record *record,
 			carve_charges_remove(&region->charges, grant->uid,
 					     extent.bytes);
 	}
+	if (fd >= 0 || fd == -EBUSY)
+		carve_roll_add(region, record);
 	if (fd == -EBUSY) {
 		/* The device knows better: zero it before it is tried again. */
 		carve_log(LOG_ERR, &about, "region %s: the driver says that %"

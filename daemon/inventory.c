@@ -97,6 +97,26 @@ static void describe_record(const struct carve_client *client,
 		describe_owner(ret, record->uid, record->pid, record->name);
 }
 
+/* By address for who may know it, else by number. */
+static const struct carve_record *next_record(struct carve_client *client,
+					      const struct carve_region *region)
+{
+	const struct carve_record *record;
+
+	record = sees_offset(client, region) ?
+		 carve_region_next(region, client->list_place.offset) :
+		 carve_roll_next(region, &client->list_place);
+	if (!record) {
+		client->list_region++;
+		client->list_place = (struct carve_roll_place){ 0 };
+		return NULL;
+	}
+	client->list_place = carve_roll_place_of(record);
+	if (sees_offset(client, region))
+		client->list_place.offset += client->list_place.bytes;
+	return record;
+}
+
 uint32_t carve_inventory_list(struct carve_client *client,
 			      struct carve_wire_buffer *items)
 {
@@ -107,17 +127,11 @@ uint32_t carve_inventory_list(struct carve_client *client,
 	       count < CARVE_WIRE_LIST_MAX) {
 		const struct carve_region *region =
 			service->regions[client->list_region];
-		const struct carve_record *record =
-			carve_region_next(region, client->list_offset);
+		const struct carve_record *record = next_record(client, region);
 
-		if (!record) {
-			client->list_region++;
-			client->list_offset = 0;
-			continue;
-		}
-		describe_record(client, region, record, &items[count++]);
-		client->list_offset = carve_extent_offset(&record->extent) +
-				      carve_extent_bytes(&record->extent);
+		if (record)
+			describe_record(client, region, record,
+					&items[count++]);
 	}
 	return count;
 }

@@ -20,7 +20,7 @@ void carve_inventory_region(const struct carve_service *service,
  * carve_inventory_list() - the next buffers of a client's list
  * @items: room for CARVE_WIRE_LIST_MAX
  *
- * Moves the client's list_region and list_offset on; list_region is the number
+ * Moves the client's list_region and list_place on; list_region is the number
  * of regions at the end.
  *
  * Return: entries written.

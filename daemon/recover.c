@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "roll.h"
 
 /*
  * Old dirty memory is taken over in pieces, so that the first request after
@@ -48,6 +49,7 @@ static int adopt_piece(struct carve_region *region,
 		free(record);
 		return r == -ENOMEM ? r : -EINVAL;
 	}
+	carve_roll_add(region, record);
 	if (!listed->live)
 		carve_region_scrub(region, record);
 	return 0;

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "log.h"
+#include "roll.h"
 
 #define RETRY_USEC	1000000U
 
@@ -145,6 +146,7 @@ static void scrubbed(struct carve_region *region, struct carve_record *record)
 
 	region->scrubbing--;
 	if (r == 0) {
+		carve_roll_remove(region, record);
 		carve_placement_clean(&region->placement, &record->extent);
 		free(record);
 		return;

@@ -27,11 +27,13 @@
  * @id: number of the buffer, 0 for memory nobody has had since boot
  * @uid: user it is charged to while it is live
  * @pid: process that asked for it, 0 if another daemon gave it out
+ * @by_number: private to roll.c
  * @job: for the scrubber
  * @failed: in the region's list of what could not be scrubbed
  */
 struct carve_record {
 	struct carve_extent extent;
+	struct carve_tree_node by_number;
 	uint64_t id;
 	uid_t uid;
 	pid_t pid;
@@ -70,6 +72,7 @@ struct carve_grant {
 /**
  * struct carve_region - see above; read freely, changed by region.c, recover.c
  *	and grant.c alone
+ * @by_number: all records; see roll.h
  * @next_id: number of the next buffer, above all that were ever seen
  * @scrubbing: records the scrubber has
  * @failed: records it could not scrub, tried again from time to time
@@ -81,6 +84,7 @@ struct carve_region {
 	struct carve_placement placement;
 	struct carve_charges charges;
 	struct carve_scrubber *scrubber;
+	struct carve_tree_node *by_number;
 	uint64_t next_id;
 	uint64_t scrubbing;
 	TAILQ_HEAD(, carve_record) failed;

@@ -191,7 +191,7 @@ static enum carve_outcome run_list(struct carve_client *client)
 	 */
 	if (!cursor) {
 		client->list_region = 0;
-		client->list_offset = 0;
+		client->list_place = (struct carve_roll_place){ 0 };
 	} else if (cursor != client->list_token) {
 		carve_request_fail(client, -EINVAL);
 		return CARVE_OUTCOME_REPLY;

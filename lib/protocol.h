@@ -135,7 +135,7 @@ struct carve_wire_regions_reply {
 };
 
 /**
- * struct carve_wire_list - CARVE_MSG_LIST: buffers by region and address
+ * struct carve_wire_list - CARVE_MSG_LIST: buffers by region; see carve_buffers_new()
  * @cursor: 0 to start, then what the last reply said
  */
 struct carve_wire_list {

@@ -356,12 +356,14 @@ struct carve_buffer_info {
 };
 
 /**
- * carve_buffers_new() - list the buffers of all regions, by region and address
+ * carve_buffers_new() - list the buffers of all regions, by region
  * @carve: connection
  * @ret: the answer, owned by the caller: carve_buffers_free()
  *
  * Everyone sees sizes; name, uid and pid are told to the user the buffer
- * belongs to and to the superuser, the offset only to the superuser.
+ * belongs to and to the superuser, the offset only to the superuser. Inside a
+ * region the list is by address for who is told offsets, and else by number,
+ * which says nothing about addresses.
  *
  * A long list takes several round trips; buffers that come and go meanwhile
  * may be in it or not.
