@@ -142,7 +142,7 @@ machine()
 		# shellcheck disable=SC2207 # options without blanks
 		options+=($(disk "disk$n" "$file"))
 	done
-	exec timeout -k 5 "$timeout" "$here/qemu.sh" "$memory" \
+	exec timeout --foreground -k 5 "$timeout" "$here/qemu.sh" "$memory" \
 		-device "loader,file=$out/entry,addr=$entry_at,cpu-num=0,force-raw=on" \
 		-device "loader,file=$image,addr=$image_at,force-raw=on" \
 		-device "loader,file=$out/tree.dtb,addr=$tree_at,force-raw=on" \
