@@ -17,6 +17,9 @@
 
 #include "check.h"
 
+/* The size of the first version, whatever the structure grows to. */
+#define FIRST_ENTRY_BYTES 104
+
 static int make(int fd, uint64_t first, uint64_t pages, uint64_t owner)
 {
 	int buf = carve_export_buf(fd, first * page, pages * page, owner);
@@ -197,6 +200,44 @@ static int check_new_manager(int fd)
 	return fd;
 }
 
+/*
+ * A manager that scrubs and exports on and on without ever reading: what the
+ * kernel keeps for it has an end.
+ */
+static void check_unread_limit(int fd)
+{
+	const uint64_t limit = region.bytes / page;
+	struct carve_release records[16];
+	int live = make(fd, 4, 1, 4), ret = 0;
+	struct carve_info info;
+	uint64_t count;
+
+	for (count = 0; count <= limit && ret >= 0; count++) {
+		ret = carve_export_buf(fd, 0, page, count);
+		if (ret < 0)
+			break;
+		close(ret);
+		ret = carve_scrub_range(fd, 0, page);
+	}
+	check_value("an export beyond what may wait unread", ret, -ENOBUFS);
+	check_value("records and buffers that may be there", count + 1, limit);
+	carve_info_get(fd, &info);
+	check(info.unread_count == count && info.live_count == 1 &&
+	      !info.dirty_bytes, "the refused export left nothing",
+	      "%u unread, %u live, %llu bytes dirty", info.unread_count,
+	      info.live_count, info.dirty_bytes);
+	check_value("over a live page it is EBUSY all the same",
+		    carve_export_buf(fd, 4 * page, page, 1), -EBUSY);
+	check_value("a record is read", carve_read_records(fd, records, 1), 1);
+	ret = carve_export_buf(fd, 0, page, 1);
+	check(ret >= 0, "then one export is possible again", "%s", strerror(-ret));
+	check_value("and a second is not",
+		    carve_export_buf(fd, page, page, 1), -ENOBUFS);
+	close(ret);
+	close(live);
+	clean_up(fd);
+}
+
 static int run_list(int fd, struct carve_list *list)
 {
 	return ioctl(fd, CARVE_IOC_LIST, list) ? -errno : (int)list->count;
@@ -220,8 +261,12 @@ static void check_list_values(int fd)
 	check_value("list without room", run_list(fd, &bad), -EINVAL);
 	bad = list;
 	bad.count = 1;
-	bad.entry_size = sizeof(info) - 1;
+	bad.entry_size = FIRST_ENTRY_BYTES - 1;
 	check_value("list with short entries", run_list(fd, &bad), -EINVAL);
+	bad.entry_size = FIRST_ENTRY_BYTES;
+	check_value("list with entries of the first version",
+		    run_list(fd, &bad), 0);
+	bad.count = 1;
 	bad.entry_size = UINT32_MAX;
 	check_value("list with huge entries", run_list(fd, &bad), -E2BIG);
 	bad = list;
@@ -325,6 +370,7 @@ int main(void)
 	check_independence(fd);
 	check_blocking(fd);
 	fd = check_new_manager(fd);
+	check_unread_limit(fd);
 	check_list_values(fd);
 	check_list_order(fd);
 	check_cursor(fd);

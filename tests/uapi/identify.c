@@ -11,6 +11,9 @@
 
 #include "check.h"
 
+/* The size of the first version, whatever the structure grows to. */
+#define FIRST_BYTES 120
+
 static int identify(int fd, int buf, struct carve_identify *ret)
 {
 	struct carve_identify args = { .size = sizeof(args), .fd = buf };
@@ -69,9 +72,12 @@ static void check_values(int fd, int buf)
 	args = (struct carve_identify){ .size = sizeof(args), .fd = buf, .flags = 1 };
 	check_value("a flag", ioctl(fd, CARVE_IOC_IDENTIFY, &args) ? -errno : 0,
 		    -EOPNOTSUPP);
-	args = (struct carve_identify){ .size = sizeof(args) - 1, .fd = buf };
+	args = (struct carve_identify){ .size = FIRST_BYTES - 1, .fd = buf };
 	check_value("too short", ioctl(fd, CARVE_IOC_IDENTIFY, &args) ? -errno : 0,
 		    -EINVAL);
+	args = (struct carve_identify){ .size = FIRST_BYTES, .fd = buf };
+	check_value("as in the first version",
+		    ioctl(fd, CARVE_IOC_IDENTIFY, &args) ? -errno : 0, 0);
 }
 
 int main(void)

@@ -16,18 +16,20 @@
 
 #include "check.h"
 
+/* The first version's size is a number: it stays when the structure grows. */
 struct command {
 	const char *name;
 	unsigned int cmd;
+	uint32_t first;
 	uint32_t bytes;
 	bool manager;
 };
 
 static const struct command commands[] = {
-	{ "info", CARVE_IOC_INFO, sizeof(struct carve_info), false },
-	{ "export", CARVE_IOC_EXPORT, sizeof(struct carve_export), true },
-	{ "list", CARVE_IOC_LIST, sizeof(struct carve_list), false },
-	{ "scrub", CARVE_IOC_SCRUB, sizeof(struct carve_scrub), true },
+	{ "info", CARVE_IOC_INFO, 88, sizeof(struct carve_info), false },
+	{ "export", CARVE_IOC_EXPORT, 112, sizeof(struct carve_export), true },
+	{ "list", CARVE_IOC_LIST, 32, sizeof(struct carve_list), false },
+	{ "scrub", CARVE_IOC_SCRUB, 32, sizeof(struct carve_scrub), true },
 };
 
 static struct carve_extent_info entries[4];
@@ -89,9 +91,14 @@ static void check_sizes(int fd, const struct command *command)
 	int ret;
 
 	good = good_args(command);
-	good.size = command->bytes - 1;
+	good.size = command->first - 1;
 	snprintf(name, sizeof(name), "%s too short", command->name);
 	check_value(name, run(fd, command->cmd, &good), -EINVAL);
+	good.size = command->first;
+	snprintf(name, sizeof(name), "%s as in the first version", command->name);
+	if (check_value(name, run(fd, command->cmd, &good), 0))
+		tidy(fd, command, &good);
+	good = good_args(command);
 	good.size = 0;
 	snprintf(name, sizeof(name), "%s of size 0", command->name);
 	check_value(name, run(fd, command->cmd, &good), -EINVAL);
