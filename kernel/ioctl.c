@@ -17,6 +17,9 @@
 /* Entries that one call of LIST collects under the lock: 28 KiB. */
 #define CARVE_LIST_BATCH 256
 
+/* What every kernel has given of an extent; the structure may grow behind. */
+#define CARVE_EXTENT_INFO_LEAST offsetofend(struct carve_extent_info, name)
+
 /* Every command starts like this. */
 struct carve_header {
 	u32 size;
@@ -144,16 +147,19 @@ static u32 collect_extents(struct carve_region *region, u64 cursor,
 	return count;
 }
 
-/* Entries may be larger than the ones we know: the rest of each is zero. */
+/*
+ * Entries may be larger than the ones we know, then the rest of each is zero;
+ * or smaller, then the caller was built when they were.
+ */
 static int copy_entries(void __user *user, u32 entry_size,
 			const struct carve_extent_info *infos, u32 count)
 {
-	size_t more = entry_size - sizeof(*infos);
+	size_t known = min_t(size_t, entry_size, sizeof(*infos));
 	u32 i;
 
 	for (i = 0; i < count; i++, user += entry_size) {
-		if (copy_to_user(user, &infos[i], sizeof(*infos)) ||
-		    clear_user(user + sizeof(*infos), more))
+		if (copy_to_user(user, &infos[i], known) ||
+		    clear_user(user + known, entry_size - known))
 			return -EFAULT;
 		cond_resched();
 	}
@@ -167,7 +173,7 @@ static int carve_ioctl_list(struct carve_call *call)
 	u32 count;
 	int ret;
 
-	if (!list->count || list->entry_size < sizeof(*infos))
+	if (!list->count || list->entry_size < CARVE_EXTENT_INFO_LEAST)
 		return -EINVAL;
 	if (list->entry_size > PAGE_SIZE)
 		return -E2BIG;
@@ -221,7 +227,8 @@ static int carve_ioctl_identify(struct carve_call *call)
  * struct carve_command - one entry of the table
  * @cmd: the number user space passes
  * @bytes: the structure as this kernel knows it
- * @least: the structure's first version
+ * @least: the structure's first version, whatever it and what it embeds have
+ *	grown to since
  * @manager: only for the manager
  * @run: does it, and replies
  */
@@ -247,7 +254,7 @@ static const struct carve_command carve_commands[] = {
 	COMMAND(CARVE_IOC_EXPORT, carve_export, fd, true, carve_ioctl_export),
 	COMMAND(CARVE_IOC_LIST, carve_list, entry_size, false, carve_ioctl_list),
 	COMMAND(CARVE_IOC_SCRUB, carve_scrub, scrubbed, true, carve_ioctl_scrub),
-	COMMAND(CARVE_IOC_IDENTIFY, carve_identify, extent, true,
+	COMMAND(CARVE_IOC_IDENTIFY, carve_identify, extent.name, true,
 		carve_ioctl_identify),
 };
 

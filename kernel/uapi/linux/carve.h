@@ -149,7 +149,8 @@ struct carve_extent_info {
  * Open to everyone who could open the node. Each call sees one consistent
  * moment; between calls extents may come and go. A call may write fewer
  * entries than fit: only 0 is the end. Longer entries than the kernel knows
- * end in zeros. EINVAL when nothing fits or an entry is too short, E2BIG when
+ * end in zeros, shorter ones leave out what their version did not have. EINVAL
+ * when @count is 0 or an entry is shorter than its first version, E2BIG when
  * one is longer than a page, ENOMEM.
  */
 struct carve_list {
