@@ -58,9 +58,10 @@ static int check_siblings(struct device *dev, struct device_node *node,
 	for_each_available_child_of_node(node->parent, child) {
 		const struct reserved_mem *other = of_reserved_mem_lookup(child);
 
+		/* Last bytes: behind the last there may be no address. */
 		if (child == node || !other || !other->size ||
-		    other->base >= mine->base + mine->size ||
-		    mine->base >= other->base + other->size)
+		    other->base > mine->base + mine->size - 1 ||
+		    mine->base > other->base + other->size - 1)
 			continue;
 		dev_err(dev, "memory-region %pOF overlaps %pOF: move one of them\n",
 			node, child);
@@ -322,18 +323,19 @@ static bool get_word(phys_addr_t phys)
 int carve_memory_probe(struct device *dev,
 		       const struct carve_memory_range *memory)
 {
-	phys_addr_t last = memory->phys + memory->bytes - PAGE_SIZE;
-	phys_addr_t phys;
+	u64 last = memory->bytes - PAGE_SIZE;
+	u64 offset;
 	bool good;
 
 	if (memory->kind == CARVE_MEMORY_CACHED)
 		return 0;
-	good = put_word(last);
-	for (phys = memory->phys; good && phys < last; phys += SZ_1M)
-		good = put_word(phys);
-	good = good && get_word(last);
-	for (phys = memory->phys; good && phys < last; phys += SZ_1M)
-		good = get_word(phys);
+	/* Offsets: an address might wrap where the region ends at 4 GiB. */
+	good = put_word(memory->phys + last);
+	for (offset = 0; good && offset < last; offset += SZ_1M)
+		good = put_word(memory->phys + offset);
+	good = good && get_word(memory->phys + last);
+	for (offset = 0; good && offset < last; offset += SZ_1M)
+		good = get_word(memory->phys + offset);
 	if (!good)
 		return dev_err_probe(dev, -ENXIO,
 			"no usable RAM in the whole of memory-region: compare its reg with the RAM of this board\n");
