@@ -9,6 +9,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -261,10 +262,12 @@ static const struct carve_command carve_commands[] = {
 static const struct carve_command *find_command(unsigned int cmd)
 {
 	const struct carve_command *command;
+	unsigned int number = _IOC_NR(cmd);
 
-	if (_IOC_NR(cmd) >= ARRAY_SIZE(carve_commands))
+	if (number >= ARRAY_SIZE(carve_commands))
 		return NULL;
-	command = &carve_commands[_IOC_NR(cmd)];
+	number = array_index_nospec(number, ARRAY_SIZE(carve_commands));
+	command = &carve_commands[number];
 	return command->cmd == cmd ? command : NULL;
 }
 
