@@ -14,7 +14,7 @@
 
 #include "region.h"
 
-/* Records copied at a time: 768 bytes of stack. */
+/* Records copied at a time: 640 bytes of stack. */
 #define CARVE_READ_BATCH 16
 
 static int carve_open(struct inode *inode, struct file *file)
@@ -32,7 +32,7 @@ static int carve_open(struct inode *inode, struct file *file)
 	else if (mode == O_RDWR && region->manager)
 		ret = -EBUSY;
 	else if (mode == O_RDWR)
-		region->manager = file;
+		WRITE_ONCE(region->manager, file);
 	mutex_unlock(&region->lock);
 	if (ret)
 		return ret;
@@ -47,7 +47,7 @@ static int carve_release(struct inode *inode, struct file *file)
 
 	mutex_lock(&region->lock);
 	if (region->manager == file)
-		region->manager = NULL;
+		WRITE_ONCE(region->manager, NULL);
 	mutex_unlock(&region->lock);
 	put_device(&region->dev);
 	return 0;
@@ -76,7 +76,7 @@ static void drop_records(struct carve_region *region, unsigned int count)
 	LIST_HEAD(read);
 
 	mutex_lock(&region->lock);
-	region->unread_count -= count;
+	WRITE_ONCE(region->unread_count, region->unread_count - count);
 	list_for_each_entry_safe(record, next, &region->records, node) {
 		if (!count--)
 			break;
