@@ -9,6 +9,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 kernel=$1 folder=$2
+PATH=$PATH:/usr/sbin:/sbin
 base=$("$root/tests/vm/initrd.sh" "$kernel")
 release=$(cat "$("$root/tests/vm/kernel.sh" "$kernel")/release")
 

@@ -9,6 +9,9 @@
 # exists is whole, and two runs at once wait for each other instead of
 # disturbing each other.
 
+# Where depmod and mke2fs are; not in everybody's path.
+PATH=$PATH:/usr/sbin:/sbin
+
 CARVE_CACHE=${CARVE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/carve}
 mkdir -p "$CARVE_CACHE"
 CARVE_CACHE=$(cd "$CARVE_CACHE" && pwd)
