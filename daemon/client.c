@@ -154,20 +154,31 @@ static void run_request(struct carve_client *client)
 	}
 }
 
+/* The first is the request's, if it has any at all. */
+static void take_fds(struct carve_client *client, struct carve_packet *packet)
+{
+	if (packet->fd_count)
+		client->request_fd = packet->fds[0];
+	packet->cut |= packet->fd_count > 1;
+	for (size_t i = 1; i < packet->fd_count; i++)
+		carve_closer_put(client->service->closer, client->uid,
+				 packet->fds[i]);
+}
+
 /* Return: 0; -EAGAIN (no request there); -EPIPE (the connection is over). */
 static int receive(struct carve_client *client)
 {
 	static struct carve_log_limit limit;
 	struct carve_log_about about = about_of(client);
-	bool want_fd = carve_closer_has_room(client->service->closer,
-					     client->uid);
-	struct carve_packet packet = { .fd = -1 };
+	bool want_fds = carve_closer_has_room(client->service->closer,
+					      client->uid, CARVE_PACKET_FDS);
+	struct carve_packet packet;
 	const char *wrong;
 	int r;
 
 	r = carve_packet_receive(client->fd, &client->request,
-				 sizeof(client->request), want_fd, &packet);
-	client->request_fd = packet.fd;
+				 sizeof(client->request), want_fds, &packet);
+	take_fds(client, &packet);
 	if (r < 0)
 		return r == -EAGAIN ? r : -EPIPE;
 	if (packet.no_room && client->greeted &&

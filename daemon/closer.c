@@ -175,7 +175,8 @@ struct carve_closer *carve_closer_free(struct carve_closer *closer)
 	return NULL;
 }
 
-bool carve_closer_has_room(struct carve_closer *closer, uid_t uid)
+bool carve_closer_has_room(struct carve_closer *closer, uid_t uid,
+			   size_t count)
 {
 	size_t of_user;
 	bool room;
@@ -184,8 +185,8 @@ bool carve_closer_has_room(struct carve_closer *closer, uid_t uid)
 	of_user = busy_with(closer, uid);
 	for (size_t i = 0; i < closer->count; i++)
 		of_user += closer->entries[i].uid == uid;
-	room = of_user < CARVE_CLOSER_USER_MAX &&
-	       closer->count < CARVE_CLOSER_MAX;
+	room = of_user + count <= CARVE_CLOSER_USER_MAX &&
+	       closer->count + count <= CARVE_CLOSER_MAX;
 	pthread_mutex_unlock(&closer->lock);
 	return room;
 }

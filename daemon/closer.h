@@ -9,11 +9,12 @@
 #define CARVE_DAEMON_CLOSER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* Descriptors that wait to be closed, in all and of one user. */
-#define CARVE_CLOSER_MAX	128
-#define CARVE_CLOSER_USER_MAX	32
+#define CARVE_CLOSER_MAX	768
+#define CARVE_CLOSER_USER_MAX	320
 
 struct carve_closer;
 
@@ -33,8 +34,9 @@ int carve_closer_new(struct carve_closer **ret);
  */
 struct carve_closer *carve_closer_free(struct carve_closer *closer);
 
-/* May one more descriptor of this user be taken in? */
-bool carve_closer_has_room(struct carve_closer *closer, uid_t uid);
+/* May so many more descriptors of this user be taken in? */
+bool carve_closer_has_room(struct carve_closer *closer, uid_t uid,
+			   size_t count);
 
 /**
  * carve_closer_put() - have a descriptor closed

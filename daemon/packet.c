@@ -22,52 +22,64 @@ static void read_control(struct msghdr *msg, struct carve_packet *packet)
 {
 	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg;
 	     cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		size_t bytes = cmsg->cmsg_len - CMSG_LEN(0);
+
+		/* One alone: the kernel puts all descriptors into it. */
 		if (cmsg->cmsg_level == SOL_SOCKET &&
-		    cmsg->cmsg_type == SCM_RIGHTS &&
-		    cmsg->cmsg_len == CMSG_LEN(sizeof(packet->fd)))
-			memcpy(&packet->fd, CMSG_DATA(cmsg),
-			       sizeof(packet->fd));
-		else
+		    cmsg->cmsg_type == SCM_RIGHTS && !packet->fd_count &&
+		    bytes <= sizeof(packet->fds)) {
+			memcpy(packet->fds, CMSG_DATA(cmsg), bytes);
+			packet->fd_count = bytes / sizeof(int);
+		} else {
 			packet->cut = true;
+		}
 	}
 	/* Not even the first one: that is not the peer's fault. */
 	if (msg->msg_flags & MSG_CTRUNC) {
-		packet->no_room = packet->fd < 0;
+		packet->no_room = !packet->fd_count;
 		packet->cut |= !packet->no_room;
 	}
 }
 
-int carve_packet_receive(int socket, void *buffer, size_t size, bool want_fd,
+static ssize_t receive(int socket, struct msghdr *msg)
+{
+	ssize_t bytes;
+
+	do {
+		bytes = recvmsg(socket, msg, MSG_DONTWAIT | MSG_TRUNC |
+						     MSG_CMSG_CLOEXEC);
+	} while (bytes < 0 && errno == EINTR);
+	return bytes < 0 ? -errno : bytes;
+}
+
+int carve_packet_receive(int socket, void *buffer, size_t size, bool want_fds,
 			 struct carve_packet *ret)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(CARVE_PACKET_FDS * sizeof(int))];
 	} control;
 	struct iovec iov = { .iov_base = buffer, .iov_len = size };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = want_fd ? &control : NULL,
-		/* Exactly one: what is rounded up has room for two. */
-		.msg_controllen = want_fd ? CMSG_LEN(sizeof(int)) : 0,
-	};
-	struct carve_packet packet = { .fd = -1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t bytes;
 
-	/* What there is no room for is dropped in here, which may wait. */
-	carve_guard_begin();
-	do {
-		bytes = recvmsg(socket, &msg, MSG_DONTWAIT | MSG_TRUNC |
-						     MSG_CMSG_CLOEXEC);
-	} while (bytes < 0 && errno == EINTR);
-	carve_guard_end();
+	ret->fd_count = 0;
+	ret->cut = ret->no_room = false;
+	if (want_fds) {
+		/* For all there can be: none is dropped in there. */
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		bytes = receive(socket, &msg);
+	} else {
+		carve_guard_begin();
+		bytes = receive(socket, &msg);
+		carve_guard_end();
+	}
 	if (bytes < 0)
-		return -errno;
+		return (int)bytes;
 
-	read_control(&msg, &packet);
-	packet.bytes = (size_t)bytes;
-	*ret = packet;
+	read_control(&msg, ret);
+	ret->bytes = (size_t)bytes;
 	/* The end, or an empty packet: no peer of ours sends one. */
 	return bytes ? 0 : -EPIPE;
 }

@@ -9,18 +9,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The most descriptors one packet can carry (the kernel's SCM_MAX_FD). */
+#define CARVE_PACKET_FDS	253
+
 /**
  * struct carve_packet - what was received
  * @bytes: length; larger than the buffer when the packet was
- * @fd: the descriptor that came with it, the caller's to have closed, which may
- *	wait; -1 for none
- * @cut: more came with it than the wire allows, and was dropped
- * @no_room: a descriptor came and was dropped: it was not wanted, or this
- *	process has no room for it
+ * @fds: @fd_count descriptors that came with it, the caller's to have closed,
+ *	which may wait
+ * @cut: more came with it, and was dropped
+ * @no_room: descriptors came and all were dropped: they were not wanted, or this
+ *	process has no room for them
  */
 struct carve_packet {
 	size_t bytes;
-	int fd;
+	int fds[CARVE_PACKET_FDS];
+	size_t fd_count;
 	bool cut;
 	bool no_room;
 };
@@ -28,13 +32,13 @@ struct carve_packet {
 /**
  * carve_packet_receive() - take the next packet, without waiting
  * @buffer: where to put it, @size bytes
- * @want_fd: take in a descriptor that comes with it
- * @ret: written with -EPIPE, too: an empty packet may have carried something
+ * @want_fds: take in descriptors that come with it
+ * @ret: its descriptors count with -EPIPE, too: an empty packet may carry some
  *
  * Return: 0; -EAGAIN (none there); -EPIPE (the peer has gone); what recvmsg()
  * answers.
  */
-int carve_packet_receive(int socket, void *buffer, size_t size, bool want_fd,
+int carve_packet_receive(int socket, void *buffer, size_t size, bool want_fds,
 			 struct carve_packet *ret);
 
 /**
