@@ -60,7 +60,7 @@ void assert_log_clean(const struct daemon *daemon)
 	free(log);
 }
 
-unsigned int daemon_fds(const struct daemon *daemon)
+static unsigned int count_fds(const struct daemon *daemon)
 {
 	char path[64];
 	unsigned int count = 0;
@@ -76,12 +76,28 @@ unsigned int daemon_fds(const struct daemon *daemon)
 	return count;
 }
 
+/*
+ * Once it is at rest: it may just be closing what it said "ready" through, or
+ * a connection that has ended.
+ */
+unsigned int daemon_fds(const struct daemon *daemon)
+{
+	unsigned int count = count_fds(daemon), before;
+
+	do {
+		before = count;
+		sleep_ms(50);
+		count = count_fds(daemon);
+	} while (count != before);
+	return count;
+}
+
 void assert_fds_become(const struct daemon *daemon, unsigned int count)
 {
 	int64_t end = now_ms() + PATIENCE * 1000;
 	unsigned int now;
 
-	while ((now = daemon_fds(daemon)) != count) {
+	while ((now = count_fds(daemon)) != count) {
 		if (now_ms() > end)
 			fail_msg("the daemon has %u descriptors, and had %u", now, count);
 		sleep_ms(5);
