@@ -3,6 +3,9 @@
 # The tiers of tests. Each prints `ok NAME`, `not ok NAME - reason` and
 # `skip NAME - reason` lines; tests/run adds them up.
 
+# A tier builds on all processors, unless make was told how many.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 include $(filter-out tests/vm/%,$(wildcard tests/*/build.mk))
 
 .PHONY: check

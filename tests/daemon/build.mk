@@ -15,7 +15,7 @@ $(SERVICE_TESTS): %: %.o $(SERVICE_SHARED) $(LIB_A)
 
 .PHONY: check-service run-service
 check-service: ## the real daemon and library on a simulated region, under ASan and UBSan
-	@$(MAKE) --no-print-directory SAN=1 run-service
+	@$(MAKE) --no-print-directory $(PARALLEL) SAN=1 run-service
 
 # The same on whatever is built: `make run-service B=build/tsan SANFLAGS=...`.
 run-service: $(SERVICE_TESTS) $(B)/daemon/carved

@@ -28,7 +28,7 @@ $(foreach t,$(filter-out $(notdir $(DAEMON_TESTS)),$(UNIT_NAMES)),$(eval $(call 
 
 .PHONY: check-unit run-unit
 check-unit: ## unit tests, under ASan and UBSan
-	@$(MAKE) --no-print-directory SAN=1 run-unit
+	@$(MAKE) --no-print-directory $(PARALLEL) SAN=1 run-unit
 
 # The same on whatever is built: `make run-unit`, or under ThreadSanitizer
 # `make run-unit B=build/tsan SANFLAGS=-fsanitize=thread`.
