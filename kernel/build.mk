@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The driver, built out of tree for a Debian arm64 kernel from the cache
-# (KERNEL=6.1 or 6.12), or for any unpacked kernel headers:
+# The driver, built out of tree for a kernel from the cache (KERNEL=6.1, 6.12
+# ..., see tests/vm/kernel.sh), or for any unpacked kernel headers:
 #   make modules KDIR=/lib/modules/$(uname -r)/build
 #
 # Kbuild writes beside its sources, so it works on a folder of links.
@@ -9,29 +9,26 @@
 KERNEL ?= 6.12
 ifdef KDIR
 MODULE_KERNEL = $(notdir $(patsubst %/build,%,$(KDIR:/=)))
-MODULE_KDIR = $(KDIR)
-MODULE_CROSS =
+# BTF would need the kernel's own vmlinux.
+MODULE_MAKE = $(MAKE) --no-print-directory -C $(KDIR) CONFIG_DEBUG_INFO_BTF_MODULES=
 else
 MODULE_KERNEL = $(KERNEL)
-MODULE_KDIR = $$(tests/vm/kernel.sh $(KERNEL))/headers
-MODULE_CROSS = ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-
+MODULE_MAKE = MAKE="$(MAKE)" $$(tests/vm/kernel.sh $(KERNEL))/build-module
 endif
 MODULE_DIR = build/kernel/$(MODULE_KERNEL)
 MODULE_SOURCES := $(wildcard kernel/*.c kernel/*.h) kernel/Kbuild \
 	kernel/compat.mk kernel/uapi/linux/carve.h
 
-# W=1: the driver has no warnings, and is to stay like that. BTF would need
-# the kernel's own vmlinux.
+# W=1: the driver has no warnings, and is to stay like that.
 define build-module
 @mkdir -p $(MODULE_DIR)/uapi/linux
 @for f in $(MODULE_SOURCES:kernel/%=%); do \
 	ln -sfn $(CURDIR)/kernel/$$f $(MODULE_DIR)/$$f; done
-$(MAKE) --no-print-directory -C $(MODULE_KDIR) M=$(CURDIR)/$(MODULE_DIR) $(MODULE_CROSS) \
-	CONFIG_DEBUG_INFO_BTF_MODULES= W=1 $(1) modules
++$(MODULE_MAKE) M=$(CURDIR)/$(MODULE_DIR) W=1 $(1) modules
 endef
 
 .PHONY: modules
-modules: ## build the driver for KERNEL=6.1 or 6.12 into build/kernel/KERNEL
+modules: ## build the driver for KERNEL=6.1, 6.12 ... into build/kernel/KERNEL
 	$(call build-module,)
 
 .PHONY: modules-check
