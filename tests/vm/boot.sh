@@ -10,10 +10,11 @@
 #   --payload FOLDER   laid over the guest's root; may be given several times
 #   --name PREFIX      put before every result's name
 #   --memory MIB       RAM, default 1024
+#   --machine OPTIONS  more for QEMU's -machine, such as iommu=smmuv3
 #   --append TEXT      more for the kernel's command line
 #   --overlay FILE     another .dtso than dts/carve-region.dtso
 #   --disk FILE        one more disk, read only: /dev/vdb, then /dev/vdc ...
-#   --device DEVICE    a further -device of QEMU
+#   --device DEVICE    a further -device of QEMU; may be given several times
 #   --enable UNIT      systemctl enable UNIT in the guest
 #   --timeout SECONDS  for the whole boot; default: the cases' own and a minute
 #
@@ -34,6 +35,7 @@ entry_at=0x48400000
 initrd_at=0x48600000
 
 out='' kernel=6.1 region=mapped name='' memory=1024 append='' overlay='' timeout=''
+machine=()
 payloads=() disks=() devices=() units=() cases=()
 while [ $# != 0 ]; do
 	case $1 in
@@ -43,7 +45,8 @@ while [ $# != 0 ]; do
 	--payload) payloads+=("$2") ;;
 	--name) name=$2 ;;
 	--memory) memory=$2 ;;
-	--append) append=$2 ;;
+	--machine) machine+=(-machine "$2") ;;
+	--append) append="$append $2" ;;
 	--overlay) overlay=$2 ;;
 	--disk) disks+=("$2") ;;
 	--device) devices+=(-device "$2") ;;
@@ -143,6 +146,7 @@ machine()
 		options+=($(disk "disk$n" "$file"))
 	done
 	exec timeout --foreground -k 5 "$timeout" "$here/qemu.sh" "$memory" \
+		"${machine[@]}" \
 		-device "loader,file=$out/entry,addr=$entry_at,cpu-num=0,force-raw=on" \
 		-device "loader,file=$image,addr=$image_at,force-raw=on" \
 		-device "loader,file=$out/tree.dtb,addr=$tree_at,force-raw=on" \
@@ -193,7 +197,7 @@ rm -rf "$out"
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 image=$("$here/kernel.sh" "$kernel")/image
-"$here/tree.sh" "$region" "$memory" "$out" ${overlay:+"$overlay"}
+"$here/tree.sh" "$region" "$memory" "$out" "$overlay" "${machine[@]}"
 make_initrd
 make_boot
 {

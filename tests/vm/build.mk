@@ -9,6 +9,19 @@ GUEST_PROGRAMS += $(UAPI_TESTS)
 # A default of the driver's makefile is no wish of the user's.
 VM_KERNEL := $(if $(filter file,$(origin KERNEL)),,$(KERNEL))
 
+# Kernel modules of the tests, if any: like the driver's, see kernel/build.mk.
+TEST_MODULE_DIR = build/test-modules/$(MODULE_KERNEL)
+TEST_MODULE_SOURCES := $(shell find tests/modules -type f 2>/dev/null)
+
+.PHONY: test-modules
+test-modules:
+ifneq ($(TEST_MODULE_SOURCES),)
+	@for f in $(TEST_MODULE_SOURCES:tests/modules/%=%); do \
+		mkdir -p "$$(dirname $(TEST_MODULE_DIR)/$$f)" && \
+		ln -sfn $(CURDIR)/tests/modules/$$f $(TEST_MODULE_DIR)/$$f; done
+	+$(MODULE_MAKE) M=$(CURDIR)/$(TEST_MODULE_DIR) W=1 modules
+endif
+
 .PHONY: vm-programs install-vm-programs
 vm-programs: $(GUEST_PROGRAMS)
 

@@ -34,11 +34,10 @@ options()
 {
 	local key value
 
-	for key in memory append device; do
-		value=$(case_header "$1" "$key")
-		if [ -n "$value" ]; then
+	for key in memory append machine device; do
+		case_header "$1" "$key" | while IFS= read -r value; do
 			printf '%s\n' "--$key" "$value"
-		fi
+		done
 	done
 	value=$(case_header "$1" overlay)
 	if [ -n "$value" ]; then

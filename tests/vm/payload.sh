@@ -39,19 +39,33 @@ build()
 build GUEST=1 all vm-programs
 build GUEST=1 install PREFIX=/usr DESTDIR="$folder"
 build GUEST=1 install-vm-programs DESTDIR="$folder"
-build modules KERNEL="$kernel"
+build modules test-modules KERNEL="$kernel"
 
-# The tables of modprobe and udev, with the driver among the kernel's modules.
+# add_module FILE: among the kernel's modules, and into the payload.
+add_module()
+{
+	local to=lib/modules/$release/extra/$(basename "$1")
+
+	aarch64-linux-gnu-strip --strip-debug "$1" -o "$tree/$to"
+	cp "$tree/$to" "$folder/usr/$to"
+}
+
+# The tables of modprobe and udev, with ours among the kernel's modules.
 tree=$folder.modules
 mkdir -p "$tree/lib/modules"
 cp -rs "$base/modules/lib/modules/$release" "$tree/lib/modules/"
-mkdir -p "$tree/lib/modules/$release/extra"
-aarch64-linux-gnu-strip --strip-debug "$root/build/kernel/$kernel/carve.ko" \
-	-o "$tree/lib/modules/$release/extra/carve.ko"
+mkdir -p "$tree/lib/modules/$release/extra" \
+	"$folder/usr/lib/modules/$release/extra"
+add_module "$root/build/kernel/$kernel/carve.ko"
+if [ -e "$root/tests/modules/Kbuild" ]; then
+	# What Kbuild has just built, some kernels with full paths.
+	built=$root/build/test-modules/$kernel
+	while read -r module; do
+		module=${module#"$built/"}
+		add_module "$built/${module%.*}.ko"
+	done < "$built/modules.order"
+fi
 depmod -b "$tree" "$release"
-mkdir -p "$folder/usr/lib/modules/$release/extra"
-cp "$tree/lib/modules/$release/extra/carve.ko" \
-	"$folder/usr/lib/modules/$release/extra/"
 cp "$tree/lib/modules/$release"/modules.{dep,alias,symbols,softdep}* \
 	"$folder/usr/lib/modules/$release/"
 # Not while a boot packs up the old one.

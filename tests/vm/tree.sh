@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# tests/vm/tree.sh REGION MEMORY FOLDER [OVERLAY]: makes FOLDER/tree.dtb, the
-# device tree of QEMU's machine with MEMORY MiB of RAM and the overlay applied,
-# and FOLDER/append, what the variant wants on the kernel's command line.
+# tests/vm/tree.sh REGION MEMORY FOLDER [OVERLAY [OPTION...]]: makes
+# FOLDER/tree.dtb, the device tree of QEMU's machine with MEMORY MiB of RAM and
+# further OPTIONs of QEMU, the overlay applied, and FOLDER/append, what the
+# variant wants on the kernel's command line.
 #
 # The region is 64 MiB. Where it lies, counted from the end of RAM:
 #
@@ -19,6 +20,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 region=$1 memory=$2 out=$3 overlay=${4:-$root/dts/carve-region.dtso}
+shift "$(($# < 4 ? $# : 4))"
 
 mib=$((1024 * 1024))
 ram=$((0x40000000))
@@ -40,7 +42,7 @@ mem)
 esac
 
 # The same options as the run's, or the tree would describe another machine.
-"$root/tests/vm/qemu.sh" "$memory" -machine dumpdtb="$out/base.dtb" \
+"$root/tests/vm/qemu.sh" "$memory" "$@" -machine dumpdtb="$out/base.dtb" \
 	> "$out/tree.log" 2>&1
 cpp -nostdinc -undef -P -x assembler-with-cpp "${defines[@]}" \
 	-DCARVE_BASE="$(printf %x "$base")" -DCARVE_SIZE="$(printf %x $((64 * mib)))" \
