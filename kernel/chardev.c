@@ -14,8 +14,8 @@
 
 #include "region.h"
 
-/* Records copied at a time: 640 bytes of stack. */
-#define CARVE_READ_BATCH 16
+/* Records copied at a time: 512 bytes of stack. */
+#define CARVE_READ_BATCH 8
 
 static int carve_open(struct inode *inode, struct file *file)
 {

@@ -23,6 +23,9 @@
  * @owner: the manager's two words, zeros for what was dirty at probe
  * @state: one of enum carve_state
  * @name: as given at export, NUL terminated
+ * @guard_before: bytes at its start that are no part of the buffer, while it is
+ *	live; the table does not look at them
+ * @guard_after: likewise at its end
  */
 struct carve_extent {
 	struct rb_node node;
@@ -31,6 +34,8 @@ struct carve_extent {
 	u64 owner[2];
 	u32 state;
 	char name[CARVE_NAME_LEN];
+	u32 guard_before;
+	u32 guard_after;
 };
 
 /**

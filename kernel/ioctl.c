@@ -79,6 +79,18 @@ static int carve_ioctl_info(struct carve_call *call)
 	return reply(call);
 }
 
+/* Neither guard is so long that their sum could overflow. */
+static int check_guards(const struct carve_export *export)
+{
+	u32 before = export->guard_before, after = export->guard_after;
+
+	if ((before | after) & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (before > CARVE_GUARD_MAX || after > CARVE_GUARD_MAX)
+		return -EINVAL;
+	return before + after < export->bytes ? 0 : -EINVAL;
+}
+
 static int check_export(const struct carve_region *region,
 			const struct carve_export *export)
 {
@@ -88,7 +100,8 @@ static int check_export(const struct carve_region *region,
 		return -EINVAL;
 	if (strnlen(export->name, sizeof(export->name)) == sizeof(export->name))
 		return -EINVAL;
-	return carve_table_check(&region->table, export->offset, export->bytes);
+	return carve_table_check(&region->table, export->offset, export->bytes) ?:
+	       check_guards(export);
 }
 
 static int carve_ioctl_export(struct carve_call *call)
@@ -100,6 +113,8 @@ static int carve_ioctl_export(struct carve_call *call)
 	ret = check_export(call->region, export);
 	if (ret)
 		return ret;
+	if (export->guard_before || export->guard_after)
+		return -EOPNOTSUPP;
 	dmabuf = carve_buffer_new(call->region, export);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
@@ -126,12 +141,16 @@ err_put:
 static void describe(const struct carve_extent *extent,
 		     struct carve_extent_info *ret_info)
 {
+	bool live = extent->state == CARVE_STATE_LIVE;
+
 	ret_info->offset = extent->offset;
 	ret_info->bytes = extent->bytes;
 	memcpy(ret_info->owner, extent->owner, sizeof(ret_info->owner));
 	ret_info->state = extent->state;
 	ret_info->reserved = 0;
 	memcpy(ret_info->name, extent->name, sizeof(ret_info->name));
+	ret_info->guard_before = live ? extent->guard_before : 0;
+	ret_info->guard_after = live ? extent->guard_after : 0;
 }
 
 static u32 collect_extents(struct carve_region *region, u64 cursor,

@@ -73,6 +73,7 @@ struct carve_record {
  * @table: live and dirty extents
  * @records: released and unread, oldest first
  * @unread_count: length of @records
+ * @guard_hits: buffers whose guards were found damaged at their release
  * @manager: the file that may export, scrub and read; NULL when there is none
  * @gone: the platform device has been removed; set under the lock of the list
  *	of claimed memory as well
@@ -93,6 +94,7 @@ struct carve_region {
 	struct carve_table table;
 	struct list_head records;
 	u32 unread_count;
+	u64 guard_hits;
 	struct file *manager;
 	bool gone;
 	wait_queue_head_t wait;

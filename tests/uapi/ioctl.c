@@ -303,7 +303,7 @@ static void check_busy(int fd)
 	check_value("one record for it", carve_read_records(fd, &record, 1), 1);
 	check(record.offset == 4 * page && record.bytes == 4 * page &&
 	      record.owner[0] == 7 && record.owner[1] == ~UINT64_C(7) &&
-	      !record.flags && !record.reserved,
+	      !record.flags && !record.guard_damaged,
 	      "the record says what was exported",
 	      "offset %llu bytes %llu owner %llu",
 	      record.offset, record.bytes, record.owner[0]);

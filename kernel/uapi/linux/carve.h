@@ -28,6 +28,12 @@
 #define CARVE_LABEL_LEN	32
 #define CARVE_NAME_LEN	64
 
+/* The longest guard, in bytes. */
+#define CARVE_GUARD_MAX	(1 << 20)
+
+/* What is kept of a damaged guard, in bytes. */
+#define CARVE_GUARD_FOUND	16
+
 /**
  * enum carve_memory - how the region's memory is mapped, fixed by the device tree
  * @CARVE_MEMORY_CACHED: the region is part of the kernel's linear map; user
@@ -86,10 +92,20 @@ struct carve_info {
  *	not bind devices: who holds an O_RDONLY buffer can still have a device
  *	write into it
  * @fd: out, the dma-buf; written last
+ * @guard_before: in, bytes at the start of the range that are a guard and no
+ *	part of the dma-buf: a multiple of the page size, at most
+ *	CARVE_GUARD_MAX, 0 for none
+ * @guard_after: in, likewise at the end of the range
+ *
+ * The dma-buf is what lies between the guards, so their sum is less than
+ * @bytes; the extent is all of the range. The driver fills the guards with a
+ * pattern and looks at them again when the buffer's last reference is gone:
+ * the release record says whether something wrote past the buffer.
  *
  * Manager only (EPERM). EBUSY when a page of the range is live or dirty,
  * ERANGE when the range does not lie inside the region, EINVAL when it is
- * empty, misaligned or overflows or the name has no end, ENOBUFS when live
+ * empty, misaligned or overflows, a guard is misaligned or too long, the guards
+ * leave nothing between them or the name has no end, ENOBUFS when live
  * buffers and release records that wait would together be more than the region
  * has pages: read() the records first (a manager that reads a record before it
  * scrubs that extent never sees this), EMFILE/ENFILE/ENOMEM as usual. On
@@ -104,6 +120,8 @@ struct carve_export {
 	char name[CARVE_NAME_LEN];
 	__u32 fd_flags;
 	__s32 fd;
+	__u32 guard_before;
+	__u32 guard_after;
 };
 
 /**
@@ -126,6 +144,9 @@ enum carve_state {
  * @state: one of enum carve_state
  * @reserved: zero
  * @name: as given at export
+ * @guard_before: bytes of a live extent's guard in front of the buffer; 0 for a
+ *	dirty one, where nothing is watched any more
+ * @guard_after: likewise behind the buffer
  */
 struct carve_extent_info {
 	__aligned_u64 offset;
@@ -134,6 +155,8 @@ struct carve_extent_info {
 	__u32 state;
 	__u32 reserved;
 	char name[CARVE_NAME_LEN];
+	__u32 guard_before;
+	__u32 guard_after;
 };
 
 /**
@@ -183,13 +206,20 @@ struct carve_scrub {
 	__aligned_u64 scrubbed;
 };
 
+/* carve_release.flags: something wrote past the buffer, into a guard. */
+#define CARVE_RELEASE_GUARD_HIT	(1 << 0)
+
 /**
  * struct carve_release - one released extent, as read() returns it
  * @offset: first byte inside the region
  * @bytes: length
  * @owner: as given at export
- * @flags: zero
- * @reserved: zero
+ * @flags: CARVE_RELEASE_GUARD_HIT or zero; what follows is zero without it
+ * @guard_damaged: how many bytes of both guards are not as they were written.
+ *	A byte that was overwritten with what it held is not seen
+ * @guard_offset: the first of them, inside the region (not the extent)
+ * @guard_found: what it and the bytes behind it hold, up to the end of that
+ *	guard, then zeros
  *
  * read() gives as many whole records as fit, at least one (EINVAL when not
  * even one fits), blocks until there is one or gives EAGAIN under O_NONBLOCK.
@@ -202,7 +232,9 @@ struct carve_release {
 	__aligned_u64 bytes;
 	__aligned_u64 owner[2];
 	__u32 flags;
-	__u32 reserved;
+	__u32 guard_damaged;
+	__aligned_u64 guard_offset;
+	__u8 guard_found[CARVE_GUARD_FOUND];
 };
 
 /**
