@@ -17,6 +17,11 @@ $(foreach t,$(filter test-lib-%,$(UNIT_NAMES)),$(eval UNIT_OBJS_$(t) := $(UNIT_P
 UNIT_OBJS_test-carvectl-text := $(B)/tools/carvectl-text.o
 UNIT_INC_test-carvectl-text := -Itools $(UNIT_INC) $(shell $(PKG_CONFIG) --cflags smartcols 2>/dev/null)
 
+# The driver's table, over a tree of our own instead of the kernel's.
+UNIT_OBJS_test-extent-twin := $(B)/kernel/extent.o
+UNIT_INC_test-extent-twin := -Itests/unit/shim -Ikernel -idirafter kernel/uapi
+$(B)/kernel/extent.o: INC = $(UNIT_INC_test-extent-twin)
+
 define UNIT_RULES
 $(B)/tests/unit/$(1).o: INC = $(or $(UNIT_INC_$(1)),$(UNIT_INC)) -pthread
 $(B)/tests/unit/$(1): $(B)/tests/unit/$(1).o $(UNIT_OBJS_$(1))
