@@ -23,6 +23,7 @@
 
 #include <linux/cdev.h>
 #include <linux/device.h>
+#include <linux/dma-direction.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -125,6 +126,8 @@ void carve_region_done(void);
 long carve_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /* scrub.c */
+int carve_sync_memory(struct carve_region *region, u64 offset, size_t bytes,
+		      enum dma_data_direction dir);
 int carve_scrub_check(struct carve_region *region);
 int carve_scrub(struct carve_region *region, u64 offset, u64 bytes,
 		u64 *ret_scrubbed);

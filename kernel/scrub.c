@@ -18,25 +18,34 @@
 
 #define CARVE_SCRUB_STEP_BYTES SZ_1M
 
-/*
- * Bring what was written through the linear map to the point of coherency.
+/**
+ * carve_sync_memory() - bring cache and memory of a cached region together
+ * @region: its memory is cached: it is in the linear map
+ * @offset: first byte
+ * @bytes: length
+ * @dir: DMA_TO_DEVICE: what the CPU has written is in memory afterwards;
+ *	DMA_BIDIRECTIONAL: and what the CPU reads comes from memory
+ *
  * The region's own device is not coherent whatever the device tree says about
  * the platform device (see init_device() in region.c), because importers may
  * not be; and its addresses are physical ones, so another address coming back
- * means that a bounce buffer would have been cleaned instead of the memory.
+ * means that a bounce buffer would have been synced instead of the memory.
+ *
+ * Return: 0, or -EIO when the kernel would sync something else.
  */
-static int clean_to_memory(struct carve_region *region, phys_addr_t phys,
-			   size_t bytes)
+int carve_sync_memory(struct carve_region *region, u64 offset, size_t bytes,
+		      enum dma_data_direction dir)
 {
+	unsigned long attrs = dir == DMA_TO_DEVICE ? DMA_ATTR_SKIP_CPU_SYNC : 0;
+	phys_addr_t phys = region->memory.phys + offset;
 	struct device *dev = &region->dev;
 	dma_addr_t addr;
 
 	addr = dma_map_page_attrs(dev, pfn_to_page(PHYS_PFN(phys)), 0, bytes,
-				  DMA_TO_DEVICE, 0);
+				  dir, 0);
 	if (dma_mapping_error(dev, addr))
 		return -EIO;
-	dma_unmap_page_attrs(dev, addr, bytes, DMA_TO_DEVICE,
-			     DMA_ATTR_SKIP_CPU_SYNC);
+	dma_unmap_page_attrs(dev, addr, bytes, dir, attrs);
 	return addr == phys ? 0 : -EIO;
 }
 
@@ -51,7 +60,7 @@ static int zero_memory(struct carve_region *region, u64 offset, size_t bytes)
 		return -ENOMEM;
 	memset(vaddr, 0, bytes);
 	if (cached)
-		ret = clean_to_memory(region, phys, bytes);
+		ret = carve_sync_memory(region, offset, bytes, DMA_TO_DEVICE);
 	else
 		wmb();	/* out of the write buffer, into memory */
 	memunmap(vaddr);
@@ -175,12 +184,12 @@ int carve_scrub(struct carve_region *region, u64 offset, u64 bytes,
 int carve_scrub_check(struct carve_region *region)
 {
 	const struct carve_memory_range *memory = &region->memory;
-	phys_addr_t last = memory->phys + memory->bytes - PAGE_SIZE;
+	u64 last = memory->bytes - PAGE_SIZE;
 
 	if (memory->kind != CARVE_MEMORY_CACHED)
 		return 0;
-	if (clean_to_memory(region, memory->phys, PAGE_SIZE) ||
-	    clean_to_memory(region, last, PAGE_SIZE))
+	if (carve_sync_memory(region, 0, PAGE_SIZE, DMA_TO_DEVICE) ||
+	    carve_sync_memory(region, last, PAGE_SIZE, DMA_TO_DEVICE))
 		return dev_err_probe(region->dev.parent, -EIO,
 			"the kernel puts bounce buffers between all devices and memory: start it without swiotlb=force\n");
 	return 0;
