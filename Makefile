@@ -30,7 +30,7 @@ endif
 # What every object gets; CFLAGS and LDFLAGS stay the packager's.
 BASE_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wundef -D_GNU_SOURCE -DCARVE_VERSION='"$(VERSION)"' \
-	-fvisibility=hidden -fstack-protector-strong -MMD -MP $(SANFLAGS)
+	-fvisibility=hidden -fstack-protector-strong -MD -MP $(SANFLAGS)
 BASE_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed $(SANFLAGS)
 
 # Include paths are given per folder (target-specific INC), so that an include
