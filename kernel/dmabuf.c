@@ -185,13 +185,14 @@ static void bury(struct carve_buffer *buffer)
 	wake_up_all(&region->wait);
 }
 
-/* The last reference anywhere is gone. Allocates nothing, cannot fail. */
-static void carve_dmabuf_release(struct dma_buf *dmabuf)
+/* Allocates nothing, cannot fail. */
+static void end_buffer(struct carve_buffer *buffer)
 {
-	struct carve_buffer *buffer = dmabuf->priv;
 	struct carve_region *region = buffer->region;
 
-	WARN_ON(!list_empty(&buffer->mappings));
+	if (buffer->published)
+		carve_guards_verify(buffer);
+	carve_guards_unmap(buffer);
 	if (buffer->published)
 		bury(buffer);
 	else
@@ -199,6 +200,15 @@ static void carve_dmabuf_release(struct dma_buf *dmabuf)
 	kfree(buffer);
 	carve_region_memory_put(region);
 	put_device(&region->dev);
+}
+
+/* The last reference anywhere is gone. */
+static void carve_dmabuf_release(struct dma_buf *dmabuf)
+{
+	struct carve_buffer *buffer = dmabuf->priv;
+
+	WARN_ON(!list_empty(&buffer->mappings));
+	end_buffer(buffer);
 }
 
 static const struct dma_buf_ops carve_dmabuf_ops = {
@@ -239,11 +249,14 @@ static struct carve_buffer *alloc_buffer(const struct carve_export *export)
 	}
 	mutex_init(&buffer->lock);
 	INIT_LIST_HEAD(&buffer->mappings);
-	buffer->bytes = export->bytes;
+	buffer->bytes = export->bytes - export->guard_before -
+			export->guard_after;
 
 	buffer->extent->offset = export->offset;
 	buffer->extent->bytes = export->bytes;
 	buffer->extent->state = CARVE_STATE_LIVE;
+	buffer->extent->guard_before = export->guard_before;
+	buffer->extent->guard_after = export->guard_after;
 	memcpy(buffer->extent->owner, export->owner, sizeof(export->owner));
 	strscpy(buffer->extent->name, export->name, CARVE_NAME_LEN);
 
@@ -282,7 +295,8 @@ static int enter(struct carve_region *region, struct carve_buffer *buffer)
 		refcount_inc(&region->memory_users);
 		get_device(&region->dev);
 		buffer->region = region;
-		buffer->phys = region->memory.phys + buffer->extent->offset;
+		buffer->phys = region->memory.phys + buffer->extent->offset +
+			       buffer->extent->guard_before;
 	}
 	mutex_unlock(&region->lock);
 	return ret;
@@ -308,8 +322,7 @@ static void set_name(struct dma_buf *dmabuf, const char *name)
 /**
  * carve_buffer_new() - turn a clean range into a dma-buf
  * @region: the region
- * @export: offset and bytes, checked by carve_table_check(), owner, name,
- *	fd_flags
+ * @export: offset, bytes and guards, checked; owner, name, fd_flags
  *
  * Until carve_buffer_publish() the last dma_buf_put() makes everything as it
  * was: the range is clean, nothing is reported.
@@ -339,12 +352,10 @@ struct dma_buf *carve_buffer_new(struct carve_region *region,
 	info.size = buffer->bytes;
 	info.flags = export->fd_flags & O_ACCMODE;
 	info.priv = buffer;
-	dmabuf = dma_buf_export(&info);
+	ret = carve_guards_map(buffer);
+	dmabuf = ret ? ERR_PTR(ret) : dma_buf_export(&info);
 	if (IS_ERR(dmabuf)) {
-		withdraw(buffer);
-		kfree(buffer);
-		carve_region_memory_put(region);
-		put_device(&region->dev);
+		end_buffer(buffer);
 		return dmabuf;
 	}
 	if (export->name[0])
@@ -363,6 +374,7 @@ void carve_buffer_publish(struct dma_buf *dmabuf, int fd)
 {
 	struct carve_buffer *buffer = dmabuf->priv;
 
+	carve_guards_fill(buffer);
 	buffer->published = true;
 	fd_install(fd, dmabuf->file);
 }

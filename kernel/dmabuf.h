@@ -15,14 +15,27 @@
 struct dma_buf;
 
 /**
+ * struct carve_guard - one guard of a buffer, see guard.c
+ * @vaddr: mapped as the region is; NULL when there is no such guard
+ * @offset: first byte inside the region
+ * @bytes: length, a multiple of the page size
+ */
+struct carve_guard {
+	void *vaddr;
+	u64 offset;
+	u32 bytes;
+};
+
+/**
  * struct carve_buffer - what a dma-buf's priv points to
  * @region: counted
  * @extent: live, in the region's table
  * @record: becomes the release record
  * @published: user space has or had a descriptor; guarded by nothing, since
  *	it is written before anybody else can have the buffer
- * @phys: physical address of the first byte
- * @bytes: length, a multiple of the page size
+ * @phys: physical address of the first byte, behind the guard if there is one
+ * @bytes: length without guards, a multiple of the page size
+ * @guards: the one in front and the one behind
  * @lock: guards @mappings
  * @mappings: struct carve_mapping, one for each map of an importer
  */
@@ -33,6 +46,7 @@ struct carve_buffer {
 	bool published;
 	phys_addr_t phys;
 	size_t bytes;
+	struct carve_guard guards[2];
 	struct mutex lock;	/* mappings */
 	struct list_head mappings;
 };
@@ -62,6 +76,12 @@ void carve_buffer_publish(struct dma_buf *dmabuf, int fd);
 const struct carve_extent *
 carve_buffer_extent(const struct dma_buf *dmabuf,
 		    const struct carve_region *region);
+
+/* guard.c */
+int carve_guards_map(struct carve_buffer *buffer);
+void carve_guards_unmap(struct carve_buffer *buffer);
+void carve_guards_fill(struct carve_buffer *buffer);
+void carve_guards_verify(struct carve_buffer *buffer);
 
 /* importer.c */
 struct carve_mapping *carve_importer_map(const struct carve_buffer *buffer,

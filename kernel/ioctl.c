@@ -113,8 +113,6 @@ static int carve_ioctl_export(struct carve_call *call)
 	ret = check_export(call->region, export);
 	if (ret)
 		return ret;
-	if (export->guard_before || export->guard_after)
-		return -EOPNOTSUPP;
 	dmabuf = carve_buffer_new(call->region, export);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);

@@ -8,6 +8,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/idr.h>
 #include <linux/ioport.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -108,6 +109,8 @@ struct carve_region *carve_region_new(struct device *parent, const char *label,
 	mutex_init(&region->read_lock);
 	mutex_init(&region->lock);
 	init_waitqueue_head(&region->wait);
+	ratelimit_state_init(&region->guard_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	refcount_set(&region->memory_users, 1);
 	init_device(region, parent, minor);
 	ret = dev_set_name(&region->dev, "%s", label) ?: mark_all_dirty(region);

@@ -26,6 +26,7 @@
 #include <linux/dma-direction.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit_types.h>
 #include <linux/refcount.h>
 #include <linux/wait.h>
 
@@ -63,11 +64,12 @@ struct carve_record {
  * @cdev: its operations
  * @memory: where, how much, mapped how; never changes
  * @label: name; never changes
- * @dma_mask: of @dev, which stands in for the importers when zeros are
- *	cleaned out of the cache (scrub.c)
+ * @dma_mask: of @dev, which stands in for the importers when zeros and guards
+ *	are cleaned out of the cache (scrub.c)
  * @claim: in the list of claimed memory
  * @resource: true when the memory was requested from the kernel's map
  * @memory_users: platform device and live buffers
+ * @guard_limit: of the kernel log's lines about guards
  * @scrub_lock: see above
  * @read_lock: see above
  * @lock: guards everything below
@@ -89,6 +91,7 @@ struct carve_region {
 	struct list_head claim;
 	bool resource;
 	refcount_t memory_users;
+	struct ratelimit_state guard_limit;
 	struct mutex scrub_lock;	/* one scrub at a time */
 	struct mutex read_lock;	/* one reader at a time */
 	struct mutex lock;	/* what follows */

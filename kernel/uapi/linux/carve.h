@@ -29,7 +29,7 @@
 #define CARVE_NAME_LEN	64
 
 /* The longest guard, in bytes. */
-#define CARVE_GUARD_MAX	(1 << 20)
+#define CARVE_GUARD_MAX	0x100000
 
 /* What is kept of a damaged guard, in bytes. */
 #define CARVE_GUARD_FOUND	16
@@ -207,7 +207,7 @@ struct carve_scrub {
 };
 
 /* carve_release.flags: something wrote past the buffer, into a guard. */
-#define CARVE_RELEASE_GUARD_HIT	(1 << 0)
+#define CARVE_RELEASE_GUARD_HIT	0x1
 
 /**
  * struct carve_release - one released extent, as read() returns it
