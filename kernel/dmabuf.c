@@ -2,10 +2,10 @@
 /*
  * Buffers: a live extent behind a dma-buf.
  *
- * Locks: carve_buffer.lock guards the list of mappings and stands alone. The
- * dma-buf core may hold the buffer's reservation lock around these callbacks
- * (which ones differs between kernels), so nothing here takes that lock.
- * carve_region.lock is taken at birth and at death, for moments.
+ * Locks: the dma-buf core may hold the buffer's reservation lock around these
+ * callbacks (which ones differs between kernels), so nothing here takes that
+ * lock. carve_buffer.lock is taken in access.c, and carve_region.lock at birth
+ * and at death, for moments.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -43,9 +43,7 @@ static struct sg_table *carve_map(struct dma_buf_attachment *attachment,
 	mapping = carve_importer_map(buffer, attachment->dev, dir);
 	if (IS_ERR(mapping))
 		return ERR_CAST(mapping);
-	mutex_lock(&buffer->lock);
-	list_add_tail(&mapping->node, &buffer->mappings);
-	mutex_unlock(&buffer->lock);
+	carve_access_enter(buffer, mapping);
 	return &mapping->sgt;
 }
 
@@ -54,62 +52,22 @@ static void carve_unmap(struct dma_buf_attachment *attachment,
 {
 	struct carve_mapping *mapping =
 		container_of(sgt, struct carve_mapping, sgt);
-	struct carve_buffer *buffer = attachment->dmabuf->priv;
 
-	mutex_lock(&buffer->lock);
-	list_del(&mapping->node);
-	mutex_unlock(&buffer->lock);
-	carve_importer_unmap(buffer, mapping);
-}
-
-/*
- * The direction of a sync is that of the mapping, as the DMA API demands: it
- * says what the device does, and every mapped device is told whatever the CPU
- * is going to do. Devices that only write come last: where handing memory to
- * such a device drops cache lines, the others have written them back before.
- */
-static void sync_mappings(struct carve_buffer *buffer, bool for_device,
-			  bool only_write)
-{
-	struct carve_mapping *mapping;
-
-	list_for_each_entry(mapping, &buffer->mappings, node) {
-		bool writes = mapping->dir == DMA_FROM_DEVICE;
-
-		if (writes != only_write)
-			continue;
-		if (for_device)
-			dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt,
-						    mapping->dir);
-		else
-			dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt,
-						 mapping->dir);
-	}
-}
-
-static void sync_buffer(struct carve_buffer *buffer, bool for_device)
-{
-	if (!is_cached(buffer)) {
-		mb();	/* write-combined: nothing is cached, order is enough */
-		return;
-	}
-	mutex_lock(&buffer->lock);
-	sync_mappings(buffer, for_device, false);
-	sync_mappings(buffer, for_device, true);
-	mutex_unlock(&buffer->lock);
+	carve_access_leave(attachment->dmabuf->priv, mapping);
+	carve_importer_unmap(mapping);
 }
 
 static int carve_begin_cpu_access(struct dma_buf *dmabuf,
 				  enum dma_data_direction dir)
 {
-	sync_buffer(dmabuf->priv, false);
+	carve_access_begin(dmabuf->priv, dir);
 	return 0;
 }
 
 static int carve_end_cpu_access(struct dma_buf *dmabuf,
 				enum dma_data_direction dir)
 {
-	sync_buffer(dmabuf->priv, true);
+	carve_access_end(dmabuf->priv, dir);
 	return 0;
 }
 

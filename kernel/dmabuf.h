@@ -36,8 +36,10 @@ struct carve_guard {
  * @phys: physical address of the first byte, behind the guard if there is one
  * @bytes: length without guards, a multiple of the page size
  * @guards: the one in front and the one behind
- * @lock: guards @mappings
+ * @lock: guards everything below
  * @mappings: struct carve_mapping, one for each map of an importer
+ * @writers: begun CPU accesses that write and have not ended
+ * @unclean: such an access may have left in the cache what memory has not
  */
 struct carve_buffer {
 	struct carve_region *region;
@@ -47,8 +49,10 @@ struct carve_buffer {
 	phys_addr_t phys;
 	size_t bytes;
 	struct carve_guard guards[2];
-	struct mutex lock;	/* mappings */
+	struct mutex lock;	/* what follows */
 	struct list_head mappings;
+	unsigned int writers;
+	bool unclean;
 };
 
 /**
@@ -58,7 +62,8 @@ struct carve_buffer {
  * @dir: as mapped
  * @direct: no IOMMU and no other layer translates for the device
  * @whole: mapped by one dma_map_sgtable(), else entry by entry
- * @sgt: what the importer gets
+ * @own: what the DMA API was given; nobody else sees it
+ * @sgt: a copy, which the importer gets
  */
 struct carve_mapping {
 	struct list_head node;
@@ -66,6 +71,7 @@ struct carve_mapping {
 	enum dma_data_direction dir;
 	bool direct;
 	bool whole;
+	struct sg_table own;
 	struct sg_table sgt;
 };
 
@@ -87,7 +93,15 @@ void carve_guards_verify(struct carve_buffer *buffer);
 struct carve_mapping *carve_importer_map(const struct carve_buffer *buffer,
 					 struct device *dev,
 					 enum dma_data_direction dir);
-void carve_importer_unmap(const struct carve_buffer *buffer,
-			  struct carve_mapping *mapping);
+void carve_importer_unmap(struct carve_mapping *mapping);
+
+/* access.c */
+void carve_access_enter(struct carve_buffer *buffer,
+			struct carve_mapping *mapping);
+void carve_access_leave(struct carve_buffer *buffer,
+			struct carve_mapping *mapping);
+void carve_access_begin(struct carve_buffer *buffer,
+			enum dma_data_direction dir);
+void carve_access_end(struct carve_buffer *buffer, enum dma_data_direction dir);
 
 #endif /* CARVE_DMABUF_H */

@@ -8,7 +8,12 @@
  * memory outside the linear map it would crash doing so: such a device is
  * refused before anything is mapped. A device behind an IOMMU reaches all.
  *
- * Locks: none; the core serialises what concerns one attachment.
+ * Mappings are made and ended without any cache maintenance: access.c does that,
+ * which knows who else has the buffer.
+ *
+ * Locks: none. A mapping is in nobody else's hands before it enters the buffer's
+ * list (access.c) and after it has left; the core serialises what concerns one
+ * attachment.
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -121,12 +126,12 @@ static int fill_table(const struct carve_buffer *buffer,
 	size_t at = 0;
 	int ret;
 
-	ret = sg_alloc_table(&mapping->sgt, count_entries(buffer, mapping->dev),
+	ret = sg_alloc_table(&mapping->own, count_entries(buffer, mapping->dev),
 			     GFP_KERNEL);
 	if (ret)
 		return ret;
 	mapping->whole = true;
-	for_each_sgtable_sg(&mapping->sgt, sg, i) {
+	for_each_sgtable_sg(&mapping->own, sg, i) {
 		phys_addr_t phys = buffer->phys + at;
 		size_t bytes = entry_bytes(mapping->dev, phys,
 					   buffer->bytes - at);
@@ -143,14 +148,13 @@ static int fill_table(const struct carve_buffer *buffer,
 }
 
 /*
- * Cache maintenance goes through the linear map, where write-combined memory
- * is not, and there is nothing in a cache to maintain.
+ * For the DMA API a device that writes to memory has it alone, and mapping it
+ * a second time is a mistake; but for DMA_ATTR_SKIP_CPU_SYNC, which is made for
+ * buffers that several devices share (dma-attributes.rst). So caches are no
+ * business of map and unmap: memory that is write-combined is not in the linear
+ * map through which maintenance goes, and for cached memory there is access.c.
  */
-static unsigned long map_attrs(const struct carve_buffer *buffer)
-{
-	return buffer->region->memory.kind == CARVE_MEMORY_CACHED ?
-	       0 : DMA_ATTR_SKIP_CPU_SYNC;
-}
+#define CARVE_MAP_ATTRS DMA_ATTR_SKIP_CPU_SYNC
 
 /*
  * Memory without struct page. Behind an IOMMU dma_map_resource() is all there
@@ -163,63 +167,79 @@ static dma_addr_t map_pageless(const struct carve_mapping *mapping,
 	if (mapping->direct)
 		return phys_to_dma(mapping->dev, phys);
 	return dma_map_resource(mapping->dev, phys, bytes, mapping->dir,
-				DMA_ATTR_SKIP_CPU_SYNC);
+				CARVE_MAP_ATTRS);
 }
 
-static void unmap_entries(struct carve_mapping *mapping, unsigned int count,
-			  unsigned long attrs)
+static void unmap_entries(struct carve_mapping *mapping, unsigned int count)
 {
 	struct scatterlist *sg;
 	unsigned int i;
 
-	for_each_sg(mapping->sgt.sgl, sg, count, i) {
+	for_each_sg(mapping->own.sgl, sg, count, i) {
 		if (sg_page(sg))
 			dma_unmap_page_attrs(mapping->dev, sg_dma_address(sg),
-					     sg->length, mapping->dir, attrs);
+					     sg->length, mapping->dir,
+					     CARVE_MAP_ATTRS);
 		else if (!mapping->direct)
 			dma_unmap_resource(mapping->dev, sg_dma_address(sg),
-					   sg->length, mapping->dir, attrs);
+					   sg->length, mapping->dir,
+					   CARVE_MAP_ATTRS);
 	}
 }
 
 static int map_entries(const struct carve_buffer *buffer,
 		       struct carve_mapping *mapping)
 {
-	unsigned long attrs = map_attrs(buffer);
 	phys_addr_t phys = buffer->phys;
 	struct scatterlist *sg;
 	dma_addr_t addr;
 	unsigned int i;
 
-	for_each_sgtable_sg(&mapping->sgt, sg, i) {
+	for_each_sgtable_sg(&mapping->own, sg, i) {
 		if (sg_page(sg))
 			addr = dma_map_page_attrs(mapping->dev, sg_page(sg), 0,
 						  sg->length, mapping->dir,
-						  attrs);
+						  CARVE_MAP_ATTRS);
 		else
 			addr = map_pageless(mapping, phys, sg->length);
 		if (dma_mapping_error(mapping->dev, addr)) {
-			unmap_entries(mapping, i, DMA_ATTR_SKIP_CPU_SYNC);
+			unmap_entries(mapping, i);
 			return -EIO;
 		}
 		sg_dma_address(sg) = addr;
 		sg_dma_len(sg) = sg->length;
 		phys += sg->length;
 	}
-	mapping->sgt.nents = mapping->sgt.orig_nents;
+	mapping->own.nents = mapping->own.orig_nents;
 	return 0;
 }
 
-static void unmap(struct carve_mapping *mapping, unsigned long attrs)
+static void unmap(struct carve_mapping *mapping)
 {
 	if (mapping->whole)
-		dma_unmap_sgtable(mapping->dev, &mapping->sgt, mapping->dir,
-				  attrs);
+		dma_unmap_sgtable(mapping->dev, &mapping->own, mapping->dir,
+				  CARVE_MAP_ATTRS);
 	else
-		unmap_entries(mapping, mapping->sgt.orig_nents, attrs);
+		unmap_entries(mapping, mapping->own.orig_nents);
 }
 
-/* The device must get the memory itself, and never a copy of it. */
+/* What the device gets to at @addr, as far as can be told: else @phys. */
+static phys_addr_t reached_by(const struct carve_mapping *mapping,
+			      dma_addr_t addr, phys_addr_t phys)
+{
+	struct iommu_domain *domain;
+
+	if (mapping->direct)
+		return addr == phys_to_dma(mapping->dev, phys) ? phys : ~phys;
+	domain = iommu_get_domain_for_dev(mapping->dev);
+	return domain ? iommu_iova_to_phys(domain, addr) : phys;
+}
+
+/*
+ * The device must get the memory itself, and never a copy of it: behind an
+ * IOMMU that is not a matter of course for devices that are not trusted. An
+ * IOMMU may have made one segment out of several.
+ */
 static bool is_bounced(const struct carve_buffer *buffer,
 		       const struct carve_mapping *mapping)
 {
@@ -227,12 +247,10 @@ static bool is_bounced(const struct carve_buffer *buffer,
 	struct scatterlist *sg;
 	unsigned int i;
 
-	if (!mapping->direct)
-		return false;
-	for_each_sgtable_sg(&mapping->sgt, sg, i) {
-		if (sg_dma_address(sg) != phys_to_dma(mapping->dev, phys))
+	for_each_sgtable_dma_sg(&mapping->own, sg, i) {
+		if (reached_by(mapping, sg_dma_address(sg), phys) != phys)
 			return true;
-		phys += sg->length;
+		phys += sg_dma_len(sg);
 	}
 	return false;
 }
@@ -242,16 +260,40 @@ static int map(const struct carve_buffer *buffer, struct carve_mapping *mapping)
 	int ret;
 
 	if (mapping->whole)
-		ret = dma_map_sgtable(mapping->dev, &mapping->sgt, mapping->dir,
-				      map_attrs(buffer));
+		ret = dma_map_sgtable(mapping->dev, &mapping->own, mapping->dir,
+				      CARVE_MAP_ATTRS);
 	else
 		ret = map_entries(buffer, mapping);
 	if (!ret && is_bounced(buffer, mapping)) {
-		unmap(mapping, DMA_ATTR_SKIP_CPU_SYNC);
+		unmap(mapping);
 		ret = refuse(buffer, mapping->dev,
 			     "the kernel wants to put a bounce buffer between");
 	}
 	return ret;
+}
+
+/*
+ * The importer gets a copy. The table is in its hands then, and in the core's,
+ * which under CONFIG_DMABUF_DEBUG makes its page pointers useless on purpose:
+ * what is synced and unmapped has to be what was mapped.
+ */
+static int copy_table(struct carve_mapping *mapping)
+{
+	struct scatterlist *from = mapping->own.sgl, *to;
+	unsigned int i;
+	int ret;
+
+	ret = sg_alloc_table(&mapping->sgt, mapping->own.orig_nents, GFP_KERNEL);
+	if (ret)
+		return ret;
+	for_each_sgtable_sg(&mapping->sgt, to, i) {
+		sg_set_page(to, sg_page(from), from->length, 0);
+		sg_dma_address(to) = sg_dma_address(from);
+		sg_dma_len(to) = sg_dma_len(from);
+		from = sg_next(from);
+	}
+	mapping->sgt.nents = mapping->own.nents;
+	return 0;
 }
 
 /**
@@ -259,6 +301,8 @@ static int map(const struct carve_buffer *buffer, struct carve_mapping *mapping)
  * @buffer: the buffer
  * @dev: the importer's device
  * @dir: what the device will do
+ *
+ * No cache is maintained: carve_access_enter() and carve_access_leave() do that.
  *
  * Return: the mapping, to be ended by carve_importer_unmap(), or an error
  * pointer: -EBUSY when the device cannot reach the buffer as it lies, after a
@@ -286,10 +330,15 @@ struct carve_mapping *carve_importer_map(const struct carve_buffer *buffer,
 	ret = map(buffer, mapping);
 	if (ret)
 		goto err_table;
+	ret = copy_table(mapping);
+	if (ret)
+		goto err_unmap;
 	return mapping;
 
+err_unmap:
+	unmap(mapping);
 err_table:
-	sg_free_table(&mapping->sgt);
+	sg_free_table(&mapping->own);
 err_free:
 	kfree(mapping);
 	return ERR_PTR(ret);
@@ -297,13 +346,12 @@ err_free:
 
 /**
  * carve_importer_unmap() - end a mapping
- * @buffer: the buffer
- * @mapping: of carve_importer_map(), freed here; synced by nobody any more
+ * @mapping: of carve_importer_map(), in no list, freed here
  */
-void carve_importer_unmap(const struct carve_buffer *buffer,
-			  struct carve_mapping *mapping)
+void carve_importer_unmap(struct carve_mapping *mapping)
 {
-	unmap(mapping, map_attrs(buffer));
+	unmap(mapping);
 	sg_free_table(&mapping->sgt);
+	sg_free_table(&mapping->own);
 	kfree(mapping);
 }

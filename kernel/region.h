@@ -11,7 +11,7 @@
  * The two outer ones are never held together. The lock of the list of claimed
  * memory (region.c) may be held around carve_region.lock, for the moment at
  * which a region becomes gone, and around nothing else. The lock of a buffer's
- * mappings (dmabuf.c) stands alone.
+ * mappings (access.c) stands alone.
  *
  * Lifetime: struct device counts the references of the platform device, of
  * open files and of live buffers. The memory itself is counted apart
