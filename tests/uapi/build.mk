@@ -4,7 +4,7 @@
 # helpers is a program. They use the driver's interface and nothing of ours in
 # user space.
 
-UAPI_HELPERS := check device guarded trace vgem vivid
+UAPI_HELPERS := check device guarded syncs trace vgem vivid
 UAPI_NAMES := $(filter-out $(UAPI_HELPERS),$(patsubst tests/uapi/%.c,%,$(wildcard tests/uapi/*.c)))
 UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
 
@@ -12,10 +12,12 @@ UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
 UAPI_OBJS_importer-v4l2 = $(B)/tests/uapi/vivid.o
 UAPI_OBJS_importer-drm = $(B)/tests/uapi/vgem.o
 UAPI_OBJS_importer-refused = $(B)/tests/uapi/vgem.o $(B)/tests/uapi/vivid.o
-UAPI_OBJS_cache = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/trace.o
+UAPI_OBJS_cache = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/syncs.o \
+	$(B)/tests/uapi/trace.o
+UAPI_OBJS_cache-device = $(addprefix $(B)/tests/uapi/,device.o syncs.o trace.o)
+UAPI_OBJS_cache-guard = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/trace.o
 UAPI_OBJS_guard = $(B)/tests/uapi/guarded.o
 UAPI_OBJS_guard-hit = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/device.o
-UAPI_OBJS_cache-guard = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/trace.o
 UAPI_OBJS_importer-poke = $(B)/tests/uapi/device.o
 UAPI_DRM := importer-drm importer-refused cache
 

@@ -16,105 +16,13 @@
 #include <sys/mman.h>
 
 #include "check.h"
+#include "syncs.h"
 #include "trace.h"
 #include "vgem.h"
 #include "vivid.h"
 
-enum { BIDIRECTIONAL, TO_DEVICE, FROM_DEVICE };
-
 #define FORMAT V4L2_PIX_FMT_YUYV
-#define MAX_SYNCS 4096
-
 static int manager;
-static struct sync syncs[MAX_SYNCS];
-static unsigned int sync_count;
-static uint8_t *times;	/* how often a page of the region was covered */
-
-/*
- * Counts for each page how often the last step's calls of one kind and
- * direction (-1: of any) covered it. False when a call crosses the region's
- * bounds or covers part of a page.
- */
-static bool count_pages(bool to_device, int dir)
-{
-	uint64_t end = region.phys + region.bytes, at;
-	unsigned int i;
-
-	memset(times, 0, region.bytes / page);
-	for (i = 0; i < sync_count; i++) {
-		const struct sync *sync = &syncs[i];
-
-		if (sync->to_device != to_device ||
-		    (dir >= 0 && sync->dir != dir) || sync->phys >= end ||
-		    sync->phys + sync->bytes <= region.phys)
-			continue;
-		if (sync->phys < region.phys || sync->phys + sync->bytes > end ||
-		    sync->phys % page || sync->bytes % page)
-			return false;
-		for (at = sync->phys; at < sync->phys + sync->bytes; at += page)
-			times[(at - region.phys) / page]++;
-	}
-	return true;
-}
-
-/* The pages of [offset, offset + bytes) @wanted times, all others never. */
-static bool covers(uint64_t offset, uint64_t bytes, unsigned int wanted)
-{
-	uint64_t at;
-
-	for (at = 0; at < region.bytes; at += page) {
-		bool inside = at >= offset && at < offset + bytes;
-
-		if (times[at / page] != (inside ? wanted : 0))
-			return false;
-	}
-	return true;
-}
-
-static void describe(char *text, size_t size)
-{
-	size_t used = 0;
-	unsigned int i;
-
-	snprintf(text, size, "nothing");
-	for (i = 0; i < sync_count && used < size; i++)
-		used += snprintf(text + used, size - used, "%s%s %#llx+%#llx dir %d",
-				 i ? ", " : "", syncs[i].to_device ? "device" : "cpu",
-				 (unsigned long long)syncs[i].phys,
-				 (unsigned long long)syncs[i].bytes, syncs[i].dir);
-}
-
-/* What a step should have done to one range. */
-struct wanted {
-	unsigned int to_device, to_cpu;	/* times each page is covered */
-	int dir;			/* of all calls; -1 when they differ */
-};
-
-static void step(const char *name, uint64_t offset, uint64_t bytes,
-		 struct wanted wanted)
-{
-	bool cached = region.memory == CARVE_MEMORY_CACHED, good;
-	char text[600];
-
-	sync_count = trace_take(syncs, MAX_SYNCS);
-	if (!cached)
-		wanted.to_device = wanted.to_cpu = 0;
-	good = count_pages(true, -1) && covers(offset, bytes, wanted.to_device) &&
-	       count_pages(false, -1) && covers(offset, bytes, wanted.to_cpu);
-	if (good && cached && wanted.dir >= 0)
-		good = count_pages(true, wanted.dir) &&
-		       covers(offset, bytes, wanted.to_device) &&
-		       count_pages(false, wanted.dir) &&
-		       covers(offset, bytes, wanted.to_cpu);
-	describe(text, sizeof(text));
-	check(good, name, "want %#llx+%#llx device %u cpu %u dir %d, got %s",
-	      (unsigned long long)(region.phys + offset),
-	      (unsigned long long)bytes, wanted.to_device, wanted.to_cpu,
-	      wanted.dir, text);
-}
-
-static const struct wanted nothing = { 0, 0, -1 };
-static const struct wanted cleaned = { 1, 0, TO_DEVICE };
 
 static int make(uint64_t offset, uint64_t bytes)
 {
@@ -143,16 +51,16 @@ static void check_scrub(void)
 	uint64_t offset = 7 * page, bytes = (3 << 20) + 2 * page;
 
 	close(make(offset, bytes));
-	step("export and release: none", 0, 0, nothing);
+	step_check("export and release: none", 0, 0, nothing);
 	carve_scrub_range(manager, offset + page, page);
-	step("scrub of one page: that page", offset + page, page, cleaned);
+	step_check("scrub of one page: that page", offset + page, page, cleaned);
 	carve_scrub_range(manager, offset + page, page);
-	step("scrub of clean pages: none", 0, 0, nothing);
+	step_check("scrub of clean pages: none", 0, 0, nothing);
 	carve_scrub_range(manager, offset + 2 * page, bytes);
-	step("scrub of the rest: the rest", offset + 2 * page, bytes - 2 * page,
+	step_check("scrub of the rest: the rest", offset + 2 * page, bytes - 2 * page,
 	     cleaned);
 	carve_scrub_range(manager, 0, region.bytes);
-	step("scrub of everything: the one dirty page", offset, page, cleaned);
+	step_check("scrub of everything: the one dirty page", offset, page, cleaned);
 	clean_up();
 }
 
@@ -173,7 +81,7 @@ static void check_unmapped(void)
 	map[0] = 1;
 	buf_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
 	buf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
-	step("CPU access while no device has the buffer: none", 0, 0, nothing);
+	step_check("CPU access while no device has the buffer: none", 0, 0, nothing);
 	munmap(map, bytes);
 	close(buf);
 	clean_up();
@@ -187,7 +95,7 @@ static uint64_t round_up(uint64_t bytes)
 static void bracket(const char *who, int buf, uint64_t offset, uint64_t bytes,
 		    unsigned int devices, int dir)
 {
-	const struct wanted begin = { 0, devices, dir }, end = { devices, 0, dir };
+	const struct wanted begin = { 0, devices, dir };
 	static const struct { const char *name; uint64_t flags; } kinds[] = {
 		{ "reading", DMA_BUF_SYNC_READ },
 		{ "writing", DMA_BUF_SYNC_WRITE },
@@ -197,14 +105,19 @@ static void bracket(const char *who, int buf, uint64_t offset, uint64_t bytes,
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct wanted end = { devices, 0, dir };
+
+		/* No device here for which writing is cleaned anyway. */
+		if (dir == FROM_DEVICE && kinds[i].flags & DMA_BUF_SYNC_WRITE)
+			end = kept_for_device;
 		buf_sync(buf, DMA_BUF_SYNC_START | kinds[i].flags);
 		snprintf(name, sizeof(name), "%s: begin %s: the buffer", who,
 			 kinds[i].name);
-		step(name, offset, bytes, begin);
+		step_check(name, offset, bytes, begin);
 		buf_sync(buf, DMA_BUF_SYNC_END | kinds[i].flags);
 		snprintf(name, sizeof(name), "%s: end %s: the buffer", who,
 			 kinds[i].name);
-		step(name, offset, bytes, end);
+		step_check(name, offset, bytes, end);
 	}
 }
 
@@ -223,13 +136,13 @@ static void check_queue(const char *who, struct video *video, int dir)
 	if (video_queue(video, 0, buf))
 		die("%s: cannot queue: %m", who);
 	snprintf(name, sizeof(name), "%s: queued: the buffer", who);
-	step(name, offset, bytes, (struct wanted){ 1, 0, dir });
+	step_check(name, offset, bytes, (struct wanted){ 1, 0, dir });
 	bracket(who, buf, offset, bytes, 1, dir);
 	video_request(video, V4L2_MEMORY_DMABUF, 0);
 	snprintf(name, sizeof(name), "%s: given back: the buffer", who);
-	step(name, offset, bytes, (struct wanted){ 0, 1, dir });
+	step_check(name, offset, bytes, (struct wanted){ 0, 1, dir });
 	close(buf);
-	step("and closed: none", 0, 0, nothing);
+	step_check("and closed: none", 0, 0, nothing);
 	clean_up();
 }
 
@@ -251,20 +164,20 @@ static void check_streaming(struct video *capture)
 	trace_clear();
 	for (i = 0; i < 2; i++)
 		video_queue(capture, i, bufs[i]);
-	step("two buffers queued: both", offset, 2 * bytes,
+	step_check("two buffers queued: both", offset, 2 * bytes,
 	     (struct wanted){ 1, 0, FROM_DEVICE });
 	video_stream(capture, true);
 	index = video_take(capture);
 	if (index < 0)
 		die("no frame: %s", strerror(-index));
-	step("a frame taken: none", 0, 0, nothing);
+	step_check("a frame taken: none", 0, 0, nothing);
 	bracket("a frame taken", bufs[index], offset + index * bytes, bytes, 1,
 		FROM_DEVICE);
 	video_queue(capture, index, bufs[index]);
-	step("queued again: none", 0, 0, nothing);
+	step_check("queued again: none", 0, 0, nothing);
 	video_stream(capture, false);
 	video_request(capture, V4L2_MEMORY_DMABUF, 0);
-	step("stopped and given back: both", offset, 2 * bytes,
+	step_check("stopped and given back: both", offset, 2 * bytes,
 	     (struct wanted){ 0, 1, FROM_DEVICE });
 	for (i = 0; i < 2; i++)
 		close(bufs[i]);
@@ -288,19 +201,112 @@ static void check_two_devices(struct video *output)
 	trace_clear();
 	if (vgem_import(card, buf, &handle))
 		die("vgem does not import: %m");
-	step("imported by vgem: the buffer", offset, bytes,
+	step_check("imported by vgem: the buffer", offset, bytes,
 	     (struct wanted){ 1, 0, BIDIRECTIONAL });
 	bracket("vgem", buf, offset, bytes, 1, BIDIRECTIONAL);
 	video_request(output, V4L2_MEMORY_DMABUF, 2);
 	video_queue(output, 0, buf);
-	step("and queued by vivid: the buffer", offset, bytes,
+	step_check("and queued by vivid: the buffer", offset, bytes,
 	     (struct wanted){ 1, 0, TO_DEVICE });
 	bracket("two devices", buf, offset, bytes, 2, -1);
 	video_request(output, V4L2_MEMORY_DMABUF, 0);
 	trace_clear();
 	vgem_drop(card, handle);
-	step("vgem gives it back: the buffer", offset, bytes,
+	step_check("vgem gives it back: the buffer", offset, bytes,
 	     (struct wanted){ 0, 1, BIDIRECTIONAL });
+	close(buf);
+	close(card);
+	clean_up();
+}
+
+static void begin(int buf, uint64_t flags)
+{
+	buf_sync(buf, DMA_BUF_SYNC_START | flags);
+}
+
+static void end(int buf, uint64_t flags)
+{
+	buf_sync(buf, DMA_BUF_SYNC_END | flags);
+}
+
+/*
+ * Two programs have the buffer, and know nothing of each other: what the one is
+ * writing is not thrown away because the other begins, or because a device
+ * comes or goes.
+ */
+static void check_writers(struct video *capture)
+{
+	uint64_t offset = 200 * page, bytes;
+	int buf;
+
+	video_format(capture, FORMAT);
+	bytes = round_up(capture->bytes);
+	buf = make(offset, bytes);
+	trace_clear();
+	begin(buf, DMA_BUF_SYNC_WRITE);
+	end(buf, DMA_BUF_SYNC_WRITE);
+	step_check("written before any device has it: none", 0, 0, nothing);
+	video_request(capture, V4L2_MEMORY_DMABUF, 2);
+	video_queue(capture, 0, buf);
+	step_check("then queued for capture: cleaned", offset, bytes, kept_for_device);
+	steps_cleaned_first("before it is handed over");
+
+	begin(buf, DMA_BUF_SYNC_WRITE);
+	step_check("one begins to write: thrown away", offset, bytes,
+	     (struct wanted){ 0, 1, FROM_DEVICE });
+	begin(buf, DMA_BUF_SYNC_READ);
+	step_check("another begins beside it: cleaned", offset, bytes, kept);
+	steps_cleaned_first("before it is thrown away");
+	end(buf, DMA_BUF_SYNC_READ);
+	step_check("the other ends: cleaned", offset, bytes, kept_for_device);
+	end(buf, DMA_BUF_SYNC_WRITE);
+	step_check("the one ends: cleaned", offset, bytes, kept_for_device);
+	begin(buf, DMA_BUF_SYNC_READ);
+	step_check("all have ended, one begins: thrown away", offset, bytes,
+	     (struct wanted){ 0, 1, FROM_DEVICE });
+	end(buf, DMA_BUF_SYNC_READ);
+	begin(buf, DMA_BUF_SYNC_WRITE);
+	trace_clear();
+	video_request(capture, V4L2_MEMORY_DMABUF, 0);
+	step_check("the device gives it back beside a writer: cleaned", offset, bytes,
+	     kept);
+	steps_cleaned_first("before it is thrown away, again");
+	close(buf);
+	clean_up();
+}
+
+/* A device that also reads has everything cleaned for it already. */
+static void check_writers_two_ways(void)
+{
+	uint64_t offset = 20 * page, bytes = 16 * page;
+	int card = vgem_open(), buf;
+	uint32_t handle;
+
+	if (card < 0) {
+		skip("two writers and vgem", "there is no vgem");
+		return;
+	}
+	buf = make(offset, bytes);
+	if (vgem_import(card, buf, &handle))
+		die("vgem does not import: %m");
+	trace_clear();
+	begin(buf, DMA_BUF_SYNC_WRITE);
+	step_check("vgem: one begins to write: thrown away", offset, bytes,
+	     (struct wanted){ 0, 1, BIDIRECTIONAL });
+	begin(buf, DMA_BUF_SYNC_RW);
+	step_check("vgem: another begins: cleaned", offset, bytes, kept);
+	steps_cleaned_first("vgem: before it is thrown away");
+	end(buf, DMA_BUF_SYNC_RW);
+	step_check("vgem: the other ends: cleaned once", offset, bytes,
+	     (struct wanted){ 1, 0, BIDIRECTIONAL });
+	end(buf, DMA_BUF_SYNC_WRITE);
+	step_check("vgem: the one ends: cleaned once", offset, bytes,
+	     (struct wanted){ 1, 0, BIDIRECTIONAL });
+	begin(buf, DMA_BUF_SYNC_RW);
+	step_check("vgem: begun again: thrown away", offset, bytes,
+	     (struct wanted){ 0, 1, BIDIRECTIONAL });
+	end(buf, DMA_BUF_SYNC_RW);
+	vgem_drop(card, handle);
 	close(buf);
 	close(card);
 	clean_up();
@@ -317,7 +323,6 @@ int main(void)
 		skip("cache maintenance", why);
 		return finish();
 	}
-	times = calloc(region.bytes / page, 1);
 	printf("# the region is %s\n", region.memory == CARVE_MEMORY_CACHED ?
 	       "cached: exactly the right pages" : "write-combined: none at all");
 	check_scrub();
@@ -328,9 +333,11 @@ int main(void)
 		check_queue("capture", &capture, FROM_DEVICE);
 		check_streaming(&capture);
 		check_two_devices(&output);
+		check_writers(&capture);
 	} else {
 		skip("cache maintenance for V4L2", "there is no vivid");
 	}
+	check_writers_two_ways();
 	trace_close();
 	return finish();
 }
