@@ -16,7 +16,10 @@
 
 #include "region.h"
 
+/* After a step the table is told, and a fatal signal ends the scrub. */
 #define CARVE_SCRUB_STEP_BYTES SZ_1M
+/* After a piece others may run; it is still in the cache when it is cleaned. */
+#define CARVE_SCRUB_PIECE_BYTES SZ_64K
 
 /**
  * carve_sync_memory() - bring cache and memory of a cached region together
@@ -49,20 +52,31 @@ int carve_sync_memory(struct carve_region *region, u64 offset, size_t bytes,
 	return addr == phys ? 0 : -EIO;
 }
 
+static int zero_piece(struct carve_region *region, u64 offset, void *vaddr,
+		      size_t bytes)
+{
+	memset(vaddr, 0, bytes);
+	if (region->memory.kind == CARVE_MEMORY_CACHED)
+		return carve_sync_memory(region, offset, bytes, DMA_TO_DEVICE);
+	wmb();	/* out of the write buffer, into memory */
+	return 0;
+}
+
 static int zero_memory(struct carve_region *region, u64 offset, size_t bytes)
 {
 	bool cached = region->memory.kind == CARVE_MEMORY_CACHED;
-	phys_addr_t phys = region->memory.phys + offset;
-	void *vaddr = memremap(phys, bytes, cached ? MEMREMAP_WB : MEMREMAP_WC);
+	void *vaddr = memremap(region->memory.phys + offset, bytes,
+			       cached ? MEMREMAP_WB : MEMREMAP_WC);
+	size_t at, piece;
 	int ret = 0;
 
 	if (!vaddr)
 		return -ENOMEM;
-	memset(vaddr, 0, bytes);
-	if (cached)
-		ret = carve_sync_memory(region, offset, bytes, DMA_TO_DEVICE);
-	else
-		wmb();	/* out of the write buffer, into memory */
+	for (at = 0; at < bytes && !ret; at += piece) {
+		piece = min_t(size_t, bytes - at, CARVE_SCRUB_PIECE_BYTES);
+		ret = zero_piece(region, offset + at, vaddr + at, piece);
+		cond_resched();
+	}
 	memunmap(vaddr);
 	return ret;
 }
@@ -118,7 +132,6 @@ static ssize_t scrub_step(struct carve_region *region, u64 *from, u64 end,
 	if (ret)
 		return ret;
 	mark_clean(region, extent, bytes);
-	cond_resched();
 	return bytes;
 }
 
