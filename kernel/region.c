@@ -10,6 +10,7 @@
 #include <linux/ioport.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "compat.h"
 #include "region.h"
@@ -20,6 +21,7 @@ static DEFINE_MUTEX(carve_claims_lock);
 static LIST_HEAD(carve_claims);
 static DEFINE_IDA(carve_minors);
 static dev_t carve_devt;
+static atomic_t carve_region_count;
 
 static void free_extents(struct carve_region *region)
 {
@@ -42,6 +44,8 @@ static void carve_region_free(struct device *dev)
 	free_extents(region);
 	ida_free(&carve_minors, MINOR(dev->devt));
 	kfree(region);
+	if (atomic_dec_and_test(&carve_region_count))
+		wake_up_var(&carve_region_count);
 }
 
 /*
@@ -100,6 +104,7 @@ struct carve_region *carve_region_new(struct device *parent, const char *label,
 		ida_free(&carve_minors, minor);
 		return ERR_PTR(-ENOMEM);
 	}
+	atomic_inc(&carve_region_count);
 	region->memory = *memory;
 	strscpy(region->label, label, sizeof(region->label));
 	carve_table_init(&region->table, memory->bytes, PAGE_SIZE);
@@ -269,9 +274,14 @@ int carve_region_init(void)
 
 /**
  * carve_region_done() - undo carve_region_init(), after the last region
+ *
+ * The last reference to a region may be dropped after its device is gone, by
+ * whoever looked the device up, or seconds later on purpose
+ * (CONFIG_DEBUG_KOBJECT_RELEASE): the code that frees it has to be there still.
  */
 void carve_region_done(void)
 {
+	wait_var_event(&carve_region_count, !atomic_read(&carve_region_count));
 	class_unregister(&carve_class);
 	unregister_chrdev_region(carve_devt, CARVE_MINORS);
 	ida_destroy(&carve_minors);
