@@ -5,6 +5,9 @@
 # user space.
 
 UAPI_HELPERS := check device guarded syncs trace vgem vivid
+# The random tester in several files.
+UAPI_FUZZ := $(wildcard tests/uapi/fuzz-*.c)
+UAPI_HELPERS += $(UAPI_FUZZ:tests/uapi/%.c=%)
 UAPI_NAMES := $(filter-out $(UAPI_HELPERS),$(patsubst tests/uapi/%.c,%,$(wildcard tests/uapi/*.c)))
 UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
 
@@ -25,6 +28,8 @@ $(B)/tests/uapi/%.o: INC = -idirafter kernel/uapi -Itests/modules
 $(B)/tests/uapi/importer-drm.o $(B)/tests/uapi/vgem.o: \
 	INC = -idirafter kernel/uapi $(shell $(PKG_CONFIG) --cflags libdrm)
 $(addprefix $(B)/tests/uapi/,$(UAPI_DRM)): UAPI_LIBS = $(shell $(PKG_CONFIG) --libs libdrm)
+
+UAPI_OBJS_fuzz = $(UAPI_FUZZ:%.c=$(B)/%.o)
 
 define UAPI_RULES
 $(B)/tests/uapi/$(1): $(B)/tests/uapi/$(1).o $(B)/tests/uapi/check.o $(UAPI_OBJS_$(1))
