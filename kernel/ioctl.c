@@ -104,7 +104,7 @@ static int check_export(const struct carve_region *region,
 	       check_guards(export);
 }
 
-static int carve_ioctl_export(struct carve_call *call)
+static int export_buffer(struct carve_call *call)
 {
 	struct carve_export *export = &call->args.export;
 	struct dma_buf *dmabuf;
@@ -126,6 +126,7 @@ static int carve_ioctl_export(struct carve_call *call)
 	if (ret)
 		goto err_fd;
 	/* The buffer is user space's from here on: nothing may fail. */
+	carve_count_export(call->region, export, 0);
 	carve_buffer_publish(dmabuf, fd);
 	return 0;
 
@@ -133,6 +134,15 @@ err_fd:
 	put_unused_fd(fd);
 err_put:
 	dma_buf_put(dmabuf);
+	return ret;
+}
+
+static int carve_ioctl_export(struct carve_call *call)
+{
+	int ret = export_buffer(call);
+
+	if (ret)
+		carve_count_export(call->region, &call->args.export, ret);
 	return ret;
 }
 

@@ -19,6 +19,7 @@ static char *carve_devnode(CARVE_DEVNODE_CONST struct device *dev, umode_t *mode
 struct class carve_class = {
 	.name = "carve",
 	.devnode = carve_devnode,
+	.dev_groups = carve_groups,
 };
 
 /* It becomes a file name and part of other names: keep it plain. */

@@ -21,6 +21,7 @@
 #ifndef CARVE_REGION_H
 #define CARVE_REGION_H
 
+#include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/dma-direction.h>
@@ -32,6 +33,7 @@
 
 #include "extent.h"
 
+struct attribute_group;
 struct file;
 
 /**
@@ -81,6 +83,8 @@ struct carve_record {
  * @gone: the platform device has been removed; set under the lock of the list
  *	of claimed memory as well
  * @wait: woken when a record comes or the device goes
+ * @exports: buffers given to user space so far; needs no lock
+ * @failures: exports refused or failed so far; needs no lock
  */
 struct carve_region {
 	struct device dev;
@@ -102,6 +106,8 @@ struct carve_region {
 	struct file *manager;
 	bool gone;
 	wait_queue_head_t wait;
+	atomic64_t exports;
+	atomic64_t failures;
 };
 
 /* main.c */
@@ -134,5 +140,10 @@ int carve_sync_memory(struct carve_region *region, u64 offset, size_t bytes,
 int carve_scrub_check(struct carve_region *region);
 int carve_scrub(struct carve_region *region, u64 offset, u64 bytes,
 		u64 *ret_scrubbed);
+
+/* sysfs.c */
+extern const struct attribute_group *carve_groups[];
+void carve_count_export(struct carve_region *region,
+			const struct carve_export *export, int result);
 
 #endif /* CARVE_REGION_H */
