@@ -227,9 +227,14 @@ void carve_region_memory_put(struct carve_region *region)
  */
 int carve_region_publish(struct carve_region *region)
 {
+	int ret;
+
 	cdev_init(&region->cdev, &carve_fops);
 	region->cdev.owner = THIS_MODULE;
-	return cdev_device_add(&region->cdev, &region->dev);
+	ret = cdev_device_add(&region->cdev, &region->dev);
+	if (!ret)
+		carve_debugfs_add(region);
+	return ret;
 }
 
 /**
@@ -242,6 +247,7 @@ int carve_region_publish(struct carve_region *region)
  */
 void carve_region_remove(struct carve_region *region)
 {
+	carve_debugfs_remove(region);
 	cdev_device_del(&region->cdev, &region->dev);
 
 	mutex_lock(&carve_claims_lock);
@@ -269,6 +275,8 @@ int carve_region_init(void)
 	ret = class_register(&carve_class);
 	if (ret)
 		unregister_chrdev_region(carve_devt, CARVE_MINORS);
+	else
+		carve_debugfs_init();
 	return ret;
 }
 
@@ -282,6 +290,7 @@ int carve_region_init(void)
 void carve_region_done(void)
 {
 	wait_var_event(&carve_region_count, !atomic_read(&carve_region_count));
+	carve_debugfs_done();
 	class_unregister(&carve_class);
 	unregister_chrdev_region(carve_devt, CARVE_MINORS);
 	ida_destroy(&carve_minors);

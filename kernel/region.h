@@ -34,6 +34,7 @@
 #include "extent.h"
 
 struct attribute_group;
+struct dentry;
 struct file;
 
 /**
@@ -85,6 +86,7 @@ struct carve_record {
  * @wait: woken when a record comes or the device goes
  * @exports: buffers given to user space so far; needs no lock
  * @failures: exports refused or failed so far; needs no lock
+ * @debugfs: folder there, or an error; written while the region is made only
  */
 struct carve_region {
 	struct device dev;
@@ -108,6 +110,7 @@ struct carve_region {
 	wait_queue_head_t wait;
 	atomic64_t exports;
 	atomic64_t failures;
+	struct dentry *debugfs;
 };
 
 /* main.c */
@@ -145,5 +148,11 @@ int carve_scrub(struct carve_region *region, u64 offset, u64 bytes,
 extern const struct attribute_group *carve_groups[];
 void carve_count_export(struct carve_region *region,
 			const struct carve_export *export, int result);
+
+/* debugfs.c */
+void carve_debugfs_add(struct carve_region *region);
+void carve_debugfs_remove(struct carve_region *region);
+void carve_debugfs_init(void);
+void carve_debugfs_done(void);
 
 #endif /* CARVE_REGION_H */
