@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "dmabuf.h"
+#include "trace.h"
 
 static bool is_cached(const struct carve_buffer *buffer)
 {
@@ -135,6 +136,7 @@ static void bury(struct carve_buffer *buffer)
 {
 	struct carve_region *region = buffer->region;
 
+	trace_carve_release(region, buffer->extent);
 	mutex_lock(&region->lock);
 	carve_table_release(&region->table, buffer->extent);
 	list_add_tail(&buffer->record->node, &region->records);
@@ -267,11 +269,9 @@ static int enter(struct carve_region *region, struct carve_buffer *buffer)
 static void set_name(struct dma_buf *dmabuf, const char *name)
 {
 	char *copy = kstrndup(name, CARVE_DMABUF_NAME_LEN - 1, GFP_KERNEL_ACCOUNT);
-	char *c;
 
-	for (c = copy; c && *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	if (copy)
+		carve_make_printable(copy);
 	spin_lock(&dmabuf->name_lock);
 	dmabuf->name = copy;
 	spin_unlock(&dmabuf->name_lock);

@@ -155,4 +155,7 @@ void carve_debugfs_remove(struct carve_region *region);
 void carve_debugfs_init(void);
 void carve_debugfs_done(void);
 
+/* trace.c */
+void carve_make_printable(char *text);
+
 #endif /* CARVE_REGION_H */

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "region.h"
+#include "trace.h"
 
 /* After a step the table is told, and a fatal signal ends the scrub. */
 #define CARVE_SCRUB_STEP_BYTES SZ_1M
@@ -184,6 +185,7 @@ int carve_scrub(struct carve_region *region, u64 offset, u64 bytes,
 	if (mutex_lock_killable(&region->scrub_lock))
 		return -EINTR;
 	ret = scrub_range(region, offset, offset + bytes, ret_scrubbed);
+	trace_carve_scrub(region, offset, bytes, ret ? 0 : *ret_scrubbed, ret);
 	mutex_unlock(&region->scrub_lock);
 	return ret;
 }

@@ -13,6 +13,7 @@
 #include <linux/sysfs.h>
 
 #include "region.h"
+#include "trace.h"
 
 /*
  * Extents looked at in one go. Everybody may read the file, an export waits
@@ -168,4 +169,5 @@ void carve_count_export(struct carve_region *region,
 			const struct carve_export *export, int result)
 {
 	atomic64_inc(result ? &region->failures : &region->exports);
+	trace_carve_export(region, export, result);
 }
