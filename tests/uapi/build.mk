@@ -4,7 +4,7 @@
 # helpers is a program. They use the driver's interface and nothing of ours in
 # user space.
 
-UAPI_HELPERS := check device files guarded syncs trace vgem vivid
+UAPI_HELPERS := check device files guarded moves syncs trace vgem vivid
 # The random tester in several files.
 UAPI_FUZZ := $(wildcard tests/uapi/fuzz-*.c)
 UAPI_HELPERS += $(UAPI_FUZZ:tests/uapi/%.c=%)
@@ -25,6 +25,9 @@ UAPI_OBJS_importer-poke = $(B)/tests/uapi/device.o
 UAPI_OBJS_outside = $(B)/tests/uapi/files.o
 UAPI_OBJS_outside-root = $(B)/tests/uapi/files.o
 UAPI_OBJS_outside-gone = $(B)/tests/uapi/files.o
+UAPI_OBJS_importer-device = $(B)/tests/uapi/device.o $(B)/tests/uapi/moves.o
+UAPI_OBJS_importer-edu = $(UAPI_OBJS_importer-device)
+UAPI_OBJS_removal = $(B)/tests/uapi/device.o $(B)/tests/uapi/vivid.o
 UAPI_DRM := importer-drm importer-refused cache
 
 $(B)/tests/uapi/%.o: INC = -idirafter kernel/uapi -Itests/modules
