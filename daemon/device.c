@@ -18,6 +18,7 @@
 
 _Static_assert(CARVE_DEVICE_LABEL == CARVE_LABEL_LEN, "label");
 _Static_assert(CARVE_DEVICE_NAME == CARVE_NAME_LEN, "name");
+_Static_assert(CARVE_DEVICE_FOUND == CARVE_GUARD_FOUND, "guard");
 
 /* linux/dma-buf.h does not say it: DMA_BUF_NAME_LEN of the kernel's own. */
 #define DMA_BUF_NAME_BYTES	32
@@ -77,6 +78,8 @@ static int driver_export(struct carve_device *device,
 		.bytes = extent->bytes,
 		.owner = { [OWNER_UID] = extent->uid, [OWNER_ID] = extent->id },
 		.fd_flags = O_RDWR | O_CLOEXEC,
+		.guard_before = extent->guard_before,
+		.guard_after = extent->guard_after,
 	};
 	int r;
 
@@ -107,6 +110,12 @@ static int driver_release(struct carve_device *device,
 		.id = record.owner[OWNER_ID],
 		.uid = (uint32_t)record.owner[OWNER_UID],
 	};
+	if (record.flags & CARVE_RELEASE_GUARD_HIT) {
+		ret->damage.bytes = record.guard_damaged;
+		ret->damage.offset = record.guard_offset;
+		memcpy(ret->damage.found, record.guard_found,
+		       sizeof(ret->damage.found));
+	}
 	return 1;
 }
 
@@ -119,6 +128,8 @@ static void from_info(const struct carve_extent_info *info,
 		.id = info->owner[OWNER_ID],
 		.uid = (uint32_t)info->owner[OWNER_UID],
 		.live = info->state == CARVE_STATE_LIVE,
+		.guard_before = info->guard_before,
+		.guard_after = info->guard_after,
 	};
 	memcpy(ret->name, info->name, sizeof(ret->name));
 	ret->name[sizeof(ret->name) - 1] = 0;

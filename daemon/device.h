@@ -16,6 +16,7 @@
 
 #define CARVE_DEVICE_LABEL	32
 #define CARVE_DEVICE_NAME	64
+#define CARVE_DEVICE_FOUND	16
 
 struct carve_device;
 
@@ -38,11 +39,27 @@ struct carve_device_info {
 };
 
 /**
+ * struct carve_device_damage - what was found in the guards of a dead buffer
+ * @bytes: how many bytes of them were written to; 0: none, and nothing follows
+ * @offset: the first of them, inside the region
+ * @found: what stands there
+ */
+struct carve_device_damage {
+	uint32_t bytes;
+	uint64_t offset;
+	uint8_t found[CARVE_DEVICE_FOUND];
+};
+
+/**
  * struct carve_device_extent - a live or dirty range
  * @uid: user it is charged to, as given at export
  * @id: number of the buffer, as given at export; 0 for memory that nobody has
  *	had since boot
  * @live: a buffer; else dirty: released and not yet scrubbed
+ * @guard_before: bytes at its start that are no part of the buffer but watched
+ *	until its end; whole pages, 0 for none and when it is dirty
+ * @guard_after: likewise at its end
+ * @damage: of a released buffer's guards; only carve_device_release() tells
  */
 struct carve_device_extent {
 	uint64_t offset;
@@ -50,7 +67,10 @@ struct carve_device_extent {
 	uint64_t id;
 	uint32_t uid;
 	bool live;
+	uint32_t guard_before;
+	uint32_t guard_after;
 	char name[CARVE_DEVICE_NAME];
+	struct carve_device_damage damage;
 };
 
 /**
@@ -116,11 +136,12 @@ static inline int carve_device_get_fd(const struct carve_device *device)
 
 /**
  * carve_device_export() - make a clean range a buffer
- * @extent: offset, bytes, uid, id, name
+ * @extent: offset, bytes, uid, id, name, guards
  *
  * Return: its descriptor, the caller's to close; -EBUSY (a page is live or
- * dirty); -ERANGE; -EINVAL; -EMFILE, -ENFILE, -ENOMEM; -ENODEV (the device
- * has gone).
+ * dirty); -ERANGE; -EINVAL; -EOPNOTSUPP (guards, in a simulated region: what
+ * writes past a memfd hits no page of it); -EMFILE, -ENFILE, -ENOMEM; -ENODEV
+ * (the device has gone).
  */
 static inline int carve_device_export(struct carve_device *device,
 				      const struct carve_device_extent *extent)
@@ -131,8 +152,8 @@ static inline int carve_device_export(struct carve_device *device,
 /**
  * carve_device_release() - take the record of one extent that died
  *
- * Never blocks. Return: 1 and @ret (its name empty); 0 when there is none
- * (now); -ENODEV.
+ * Never blocks. Return: 1 and @ret (its name empty, its guards 0); 0 when there
+ * is none (now); -ENODEV.
  */
 static inline int carve_device_release(struct carve_device *device,
 				       struct carve_device_extent *ret)

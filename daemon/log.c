@@ -17,6 +17,7 @@
 #define LIMIT_USEC	5000000U
 #define LIMIT_ENTRIES	10
 #define TEXT_MAX	512
+#define MORE_MAX	6
 
 static bool to_journal;
 static int most_verbose = LOG_INFO;
@@ -45,8 +46,8 @@ bool carve_log_wanted(int priority)
 }
 
 struct fields {
-	struct iovec iov[8];
-	char text[8][TEXT_MAX + 16];
+	struct iovec iov[7 + MORE_MAX];
+	char text[7][TEXT_MAX + 16];
 	int count;
 };
 
@@ -79,6 +80,11 @@ static int send_to_journal(int priority, const struct carve_log_about *about,
 		add_field(&fields, "CARVE_PID=%d", (int)about->pid);
 		add_field(&fields, "CARVE_UID=%u", (unsigned int)about->uid);
 	}
+	for (int i = 0; about && about->more && about->more[i] && i < MORE_MAX; i++)
+		fields.iov[fields.count++] = (struct iovec){
+			.iov_base = (char *)about->more[i],
+			.iov_len = strlen(about->more[i]),
+		};
 	return sd_journal_sendv(fields.iov, fields.count);
 }
 

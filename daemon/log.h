@@ -17,12 +17,14 @@
  * @buffer: number (CARVE_BUFFER=), or 0
  * @pid: of the client (CARVE_PID= and CARVE_UID=), or 0
  * @uid: of the client; counts only when @pid is not 0
+ * @more: NULL, or up to 6 further fields, "NAME=value", and a NULL behind them
  */
 struct carve_log_about {
 	const char *region;
 	uint64_t buffer;
 	pid_t pid;
 	uid_t uid;
+	const char *const *more;
 };
 
 /**

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Taking over a region from a manager that has gone: the device is the truth
- * about what is live and dirty.
+ * about what is live and dirty. Guards are part of the extent: what a buffer
+ * takes of the region, and what its user is charged with.
  */
 #include "region.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "overrun.h"
 #include "roll.h"
 
 /*
@@ -99,6 +101,7 @@ int carve_region_recover(struct carve_region *region)
 		struct carve_record *record = carve_region_find(region,
 								&extent);
 
+		carve_overrun_report(region, &extent, record);
 		if (record && record->extent.state == CARVE_EXTENT_LIVE)
 			carve_region_release(region, record);
 	}

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "log.h"
+#include "overrun.h"
 #include "roll.h"
 
 #define RETRY_USEC	1000000U
@@ -101,6 +102,7 @@ static void take_in(struct carve_region *region,
 		.buffer = dead->id,
 	};
 
+	carve_overrun_report(region, dead, record);
 	if (record && record->extent.state == CARVE_EXTENT_LIVE)
 		carve_region_release(region, record);
 	else

@@ -57,6 +57,8 @@ static int sim_export(struct carve_device *device,
 
 	if (!memchr(info->name, '\0', sizeof(info->name)))
 		return -EINVAL;
+	if (info->guard_before || info->guard_after)
+		return -EOPNOTSUPP;
 	r = sim_books_check_range(sim, info->offset, info->bytes);
 	if (r < 0)
 		return r;

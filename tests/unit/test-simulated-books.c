@@ -41,6 +41,10 @@ static void test_refusals(void **state)
 	assert_int_equal(export_range(device, all - PAGE, 2 * PAGE), -ERANGE);
 	memset(extent.name, 'x', sizeof(extent.name));
 	assert_int_equal(carve_device_export(device, &extent), -EINVAL);
+	extent = (struct carve_device_extent){ .bytes = 3 * PAGE, .guard_after = PAGE };
+	assert_int_equal(carve_device_export(device, &extent), -EOPNOTSUPP);
+	extent = (struct carve_device_extent){ .bytes = 3 * PAGE, .guard_before = PAGE };
+	assert_int_equal(carve_device_export(device, &extent), -EOPNOTSUPP);
 
 	assert_int_equal(carve_device_scrub(device, 4 * PAGE, PAGE), -EBUSY);
 	assert_int_equal(carve_device_scrub(device, 0, 5 * PAGE), -EBUSY);
