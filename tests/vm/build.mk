@@ -37,3 +37,8 @@ check-vm: ## driver and daemon on real kernels; KERNEL= REGION= TEST= narrow it
 run-vm:
 	@KERNEL="$(VM_KERNEL)" REGION="$(REGION)" TEST="$(TEST)" MAKE="$(MAKE)" \
 		tests/vm/check.sh
+
+.PHONY: bench-vm
+bench-vm: ## the driver's speed, as ratios; KERNEL= REGION= narrow it
+	@tools/setup.sh build vm
+	@KERNEL="$(VM_KERNEL)" REGION="$(REGION)" MAKE="$(MAKE)" tests/vm/bench.sh
