@@ -7,7 +7,7 @@
 UAPI_HELPERS := check device files guarded moves syncs trace vgem vivid
 # The random tester in several files.
 UAPI_FUZZ := $(wildcard tests/uapi/fuzz-*.c)
-UAPI_HELPERS += $(UAPI_FUZZ:tests/uapi/%.c=%)
+UAPI_HELPERS += command $(UAPI_FUZZ:tests/uapi/%.c=%)
 UAPI_NAMES := $(filter-out $(UAPI_HELPERS),$(patsubst tests/uapi/%.c,%,$(wildcard tests/uapi/*.c)))
 UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
 
@@ -35,6 +35,7 @@ $(B)/tests/uapi/importer-drm.o $(B)/tests/uapi/vgem.o: \
 	INC = -idirafter kernel/uapi $(shell $(PKG_CONFIG) --cflags libdrm)
 $(addprefix $(B)/tests/uapi/,$(UAPI_DRM)): UAPI_LIBS = $(shell $(PKG_CONFIG) --libs libdrm)
 
+$(foreach t,ioctl ioctl-export ioctl-list gone,$(eval UAPI_OBJS_$(t) = $(B)/tests/uapi/command.o))
 UAPI_OBJS_fuzz = $(UAPI_FUZZ:%.c=$(B)/%.o)
 
 define UAPI_RULES

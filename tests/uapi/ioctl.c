@@ -1,339 +1,255 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every command of /dev/carve/NAME used wrongly: the right errno, and nothing
- * changed.
+ * What all commands of /dev/carve/NAME share: the size in front, flags,
+ * pointers, roles. Used wrongly each gives the right errno, and nothing
+ * changes. What is particular to one stands in ioctl-NAME.c.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
-#include "check.h"
+#include "command.h"
 
-/* The first version's size is a number: it stays when the structure grows. */
-struct command {
-	const char *name;
-	unsigned int cmd;
-	uint32_t first;
-	uint32_t bytes;
-	bool manager;
-};
+static int manager, reader, buf;
+static struct carve_info before;
 
-static const struct command commands[] = {
-	{ "info", CARVE_IOC_INFO, 88, sizeof(struct carve_info), false },
-	{ "export", CARVE_IOC_EXPORT, 112, sizeof(struct carve_export), true },
-	{ "list", CARVE_IOC_LIST, 32, sizeof(struct carve_list), false },
-	{ "scrub", CARVE_IOC_SCRUB, 32, sizeof(struct carve_scrub), true },
-};
-
-static struct carve_extent_info entries[4];
-
-/* A structure with which the command would succeed, and room behind it. */
-struct good {
-	union {
-		uint32_t size;
-		struct carve_info info;
-		struct carve_export export;
-		struct carve_list list;
-		struct carve_scrub scrub;
-		uint32_t words[2];
-	};
-	unsigned char tail[64];
-};
-
-static struct good good_args(const struct command *command)
+/* Names a check of a command. */
+static const char *name_of(const struct command *command, const char *what)
 {
-	struct good good;
+	static char name[96];
 
-	memset(&good, 0, sizeof(good));
-	good.size = command->bytes;
-	if (command->cmd == CARVE_IOC_EXPORT) {
-		good.export.bytes = page;
-		good.export.fd_flags = O_RDWR | O_CLOEXEC;
-	} else if (command->cmd == CARVE_IOC_LIST) {
-		good.list.entries = (uintptr_t)entries;
-		good.list.count = ARRAY_SIZE(entries);
-		good.list.entry_size = sizeof(entries[0]);
-	} else if (command->cmd == CARVE_IOC_SCRUB) {
-		good.scrub.bytes = page;
+	snprintf(name, sizeof(name), "%s %s", command->name, what);
+	return name;
+}
+
+/* Nothing has become live, dirty or unread, and nothing clean. */
+static void check_unchanged(const struct command *command, const char *what)
+{
+	struct carve_info info;
+
+	carve_info_get(manager, &info);
+	check(!memcmp(&info, &before, sizeof(info)), name_of(command, what),
+	      "%u live, %llu dirty, %u unread", info.live_count, info.dirty_bytes,
+	      info.unread_count);
+}
+
+/* The outcome of a command with a size and a tail behind what is known. */
+static int try_size(const struct command *command, uint32_t size)
+{
+	union command_args args = command_good(command, buf);
+
+	args.size = size;
+	if (size < 4)
+		size = 4;
+	if (size < sizeof(args))
+		memset(args.bytes + size, 0xff, sizeof(args) - size);
+	return command_try(manager, command, &args);
+}
+
+static void check_sizes(const struct command *command)
+{
+	static const uint32_t short_ones[] = { 0, 1, 4, 8 };
+	uint32_t size;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < ARRAY_SIZE(short_ones); i++)
+		if (try_size(command, short_ones[i]) != -EINVAL)
+			break;
+	check(i == ARRAY_SIZE(short_ones), name_of(command, "of next to no size"),
+	      "size %u", short_ones[i % ARRAY_SIZE(short_ones)]);
+	check_value(name_of(command, "one byte too short"),
+		    try_size(command, command->first - 1), -EINVAL);
+	/* Behind what is said to be the structure anything may stand. */
+	for (size = command->first; size <= command->bytes && !ret; size++)
+		ret = try_size(command, size);
+	check(!ret, name_of(command, "of every size from the first version's on"),
+	      "size %u: %s", size - 1, strerror(-ret));
+	check_unchanged(command, "of all sizes left nothing");
+}
+
+/* A structure as long as a page, and longer. */
+static void check_long(const struct command *command)
+{
+	char *area = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	union command_args *args = (void *)area;
+	const uint32_t ends[] = { command->bytes + 1, command->bytes + 16, 200, page };
+	int ret = 0;
+	size_t i, at;
+
+	if (area == MAP_FAILED)
+		die("mmap: %m");
+	for (i = 0; i < ARRAY_SIZE(ends) && !ret; i++) {
+		*args = command_good(command, buf);
+		args->size = ends[i];
+		ret = command_try(manager, command, args);
 	}
-	return good;
+	check(!ret, name_of(command, "with a zero tail, up to a page"),
+	      "size %u: %s", ends[i - 1], strerror(-ret));
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		const size_t places[] = { command->bytes, ends[i] - 1,
+					  (command->bytes + ends[i]) / 2 };
+
+		for (at = 0; at < ARRAY_SIZE(places); at++) {
+			*args = command_good(command, buf);
+			args->size = ends[i];
+			area[places[at]] = 1;
+			ret = command_run(manager, command->cmd, args);
+			area[places[at]] = 0;
+			if (ret != -E2BIG)
+				goto out;
+		}
+	}
+out:
+	check(i == ARRAY_SIZE(ends), name_of(command, "with a nonzero tail"),
+	      "size %u: %s", ends[i % ARRAY_SIZE(ends)], strerror(-ret));
+	*args = command_good(command, buf);
+	args->size = page + 1;
+	check_value(name_of(command, "longer than a page"),
+		    command_run(manager, command->cmd, args), -E2BIG);
+	args->size = UINT32_MAX;
+	check_value(name_of(command, "of size 4 GiB"),
+		    command_run(manager, command->cmd, args), -E2BIG);
+	munmap(area, 2 * page);
+	check_unchanged(command, "of all lengths left nothing");
 }
 
-static int run(int fd, unsigned int cmd, void *args)
+static void check_flags(const struct command *command)
 {
-	return ioctl(fd, cmd, args) ? -errno : 0;
+	union command_args args;
+	int bit, ret = -EOPNOTSUPP;
+
+	for (bit = 0; bit < 32 && ret == -EOPNOTSUPP; bit++) {
+		args = command_good(command, buf);
+		args.words[1] = 1u << bit;
+		ret = command_run(manager, command->cmd, &args);
+	}
+	check(ret == -EOPNOTSUPP, name_of(command, "with each flag there is not"),
+	      "bit %d: %s", bit - 1, strerror(-ret));
+	for (bit = 0; bit < 32 && command->cmd == CARVE_IOC_IDENTIFY; bit++) {
+		args = command_good(command, buf);
+		args.identify.reserved = 1u << bit;
+		ret = command_run(manager, command->cmd, &args);
+		if (ret != -EOPNOTSUPP)
+			break;
+	}
+	check(ret == -EOPNOTSUPP, name_of(command, "with a reserved member set"),
+	      "bit %d: %s", bit, strerror(-ret));
 }
 
-/* What a successful call left behind goes, so that every check starts alike. */
-static void tidy(int fd, const struct command *command, const struct good *good)
+/* The structure lies across the end of what is there, by each possible part. */
+static void check_crossing(const struct command *command, char *area)
 {
-	struct carve_release record;
+	union command_args args = command_good(command, buf);
+	int ret = -EFAULT;
+	uint32_t there;
 
-	if (command->cmd != CARVE_IOC_EXPORT)
-		return;
-	close(good->export.fd);
-	if (carve_read_records(fd, &record, 1) != 1 ||
-	    carve_scrub_range(fd, 0, region.bytes) != (int64_t)page)
-		die("cannot tidy up after an export");
+	for (there = 0; there < command->bytes && ret == -EFAULT; there++) {
+		memcpy(area + page - there, &args, there);
+		ret = command_run(manager, command->cmd, area + page - there);
+	}
+	check(ret == -EFAULT, name_of(command, "across the end of memory"),
+	      "with %u bytes: %s", there - 1, strerror(-ret));
+	memcpy(area + page - command->bytes, &args, command->bytes);
+	ret = command_run(manager, command->cmd, area + page - command->bytes);
+	if (!ret) {
+		memcpy(&args, area + page - command->bytes, command->bytes);
+		command_tidy(manager, command, &args);
+	}
+	check_value(name_of(command, "up to the end of memory"), ret, 0);
 }
 
-static void check_sizes(int fd, const struct command *command)
+/* All or part of it can be read only: the reply fails, at the very end. */
+static void check_reply(const struct command *command, char *area)
 {
-	struct good good;
-	char name[64];
+	union command_args args = command_good(command, buf);
+	int lowest = lowest_fd(), ret = -EFAULT;
+	uint32_t there;
+
+	memcpy(area, &args, sizeof(args));
+	mprotect(area, page, PROT_READ);
+	check_value(name_of(command, "that can only be read"),
+		    command_run(manager, command->cmd, area), -EFAULT);
+	mprotect(area, 2 * page, PROT_READ | PROT_WRITE);
+	for (there = 4; there < command->bytes && ret == -EFAULT; there += 4) {
+		memcpy(area + page - there, &args, sizeof(args));
+		mprotect(area + page, page, PROT_READ);
+		ret = command_run(manager, command->cmd, area + page - there);
+		mprotect(area + page, page, PROT_READ | PROT_WRITE);
+	}
+	check(ret == -EFAULT, name_of(command, "that can only be written in part"),
+	      "the first %u bytes: %s", there - 4, strerror(-ret));
+	check_value(name_of(command, "whose reply failed keeps no descriptor"),
+		    lowest_fd(), lowest);
+	check_unchanged(command, "whose reply failed left nothing");
+}
+
+static void check_pointers(const struct command *command)
+{
+	char *area = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	union command_args args = command_good(command, buf), *odd;
 	int ret;
 
-	good = good_args(command);
-	good.size = command->first - 1;
-	snprintf(name, sizeof(name), "%s too short", command->name);
-	check_value(name, run(fd, command->cmd, &good), -EINVAL);
-	good.size = command->first;
-	snprintf(name, sizeof(name), "%s as in the first version", command->name);
-	if (check_value(name, run(fd, command->cmd, &good), 0))
-		tidy(fd, command, &good);
-	good = good_args(command);
-	good.size = 0;
-	snprintf(name, sizeof(name), "%s of size 0", command->name);
-	check_value(name, run(fd, command->cmd, &good), -EINVAL);
-
-	good = good_args(command);
-	good.size = command->bytes + 16;
-	memset((char *)&good + command->bytes, 0, 16);
-	snprintf(name, sizeof(name), "%s with a zero tail", command->name);
-	ret = run(fd, command->cmd, &good);
-	if (check_value(name, ret, 0))
-		tidy(fd, command, &good);
-
-	good = good_args(command);
-	good.size = command->bytes + 16;
-	((char *)&good)[command->bytes + 15] = 1;
-	snprintf(name, sizeof(name), "%s with a nonzero tail", command->name);
-	check_value(name, run(fd, command->cmd, &good), -E2BIG);
-	good.size = UINT32_MAX;
-	snprintf(name, sizeof(name), "%s of size 4 GiB", command->name);
-	check_value(name, run(fd, command->cmd, &good), -E2BIG);
-}
-
-static void check_pointers(int fd, const struct command *command)
-{
-	struct good good = good_args(command);
-	char name[64], *edge;
-
-	snprintf(name, sizeof(name), "%s without structure", command->name);
-	check_value(name, run(fd, command->cmd, NULL), -EFAULT);
-
-	/* The size is readable, the rest is not. */
-	edge = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (edge == MAP_FAILED || mprotect(edge + page, page, PROT_NONE))
+	if (area == MAP_FAILED || mprotect(area + page, page, PROT_NONE))
 		die("mmap: %m");
-	memcpy(edge + page - 8, &good, 8);
-	snprintf(name, sizeof(name), "%s half readable", command->name);
-	check_value(name, run(fd, command->cmd, edge + page - 8), -EFAULT);
-
-	/* All of it readable, none writable: the reply fails at the very end. */
-	memcpy(edge, &good, sizeof(good));
-	mprotect(edge, page, PROT_READ);
-	snprintf(name, sizeof(name), "%s not writable", command->name);
-	check_value(name, run(fd, command->cmd, edge), -EFAULT);
-	munmap(edge, 2 * page);
-	snprintf(name, sizeof(name), "%s that failed left nothing", command->name);
-	check(region_is_clean(fd), name, "something is live, dirty or unread");
+	check_value(name_of(command, "without structure"),
+		    command_run(manager, command->cmd, NULL), -EFAULT);
+	check_value(name_of(command, "where nothing is mapped"),
+		    command_run(manager, command->cmd, area + page), -EFAULT);
+	check_value(name_of(command, "at an address of the kernel"),
+		    command_run(manager, command->cmd,
+				(void *)(UINTPTR_MAX - 2 * page + 1)), -EFAULT);
+	check_value(name_of(command, "at the end of all addresses"),
+		    command_run(manager, command->cmd, (void *)(UINTPTR_MAX - 7)),
+		    -EFAULT);
+	odd = (void *)(area + 3);
+	memcpy(odd, &args, sizeof(args));
+	ret = command_run(manager, command->cmd, odd);
+	memcpy(&args, odd, sizeof(args));
+	if (check_value(name_of(command, "at an odd address"), ret, 0))
+		command_tidy(manager, command, &args);
+	check_crossing(command, area);
+	mprotect(area + page, page, PROT_READ | PROT_WRITE);
+	check_reply(command, area);
+	munmap(area, 2 * page);
 }
 
-static void check_flags(int fd, const struct command *command)
+static void check_role(const struct command *command)
 {
-	struct good good = good_args(command);
-	char name[64];
+	union command_args args = command_good(command, buf), result = args;
 
-	good.words[1] = 1;
-	snprintf(name, sizeof(name), "%s with an unknown flag", command->name);
-	check_value(name, run(fd, command->cmd, &good), -EOPNOTSUPP);
-}
-
-static void check_reader(const struct command *command, int reader)
-{
-	struct good good = good_args(command);
-	char name[64];
-
-	snprintf(name, sizeof(name), "%s by a reader", command->name);
-	check_value(name, run(reader, command->cmd, &good),
+	check_value(name_of(command, "by a reader"),
+		    command_run(reader, command->cmd, &result),
 		    command->manager ? -EPERM : 0);
+	if (command->manager)
+		check(!memcmp(&result, &args, sizeof(args)),
+		      name_of(command, "that was refused wrote nothing"),
+		      "it did");
+	args.size = command->first - 1;
+	check_value(name_of(command, "by a reader, too short"),
+		    command_run(reader, command->cmd, &args), -EINVAL);
+	check_unchanged(command, "by a reader left nothing");
 }
 
-struct range_case {
-	const char *name;
-	uint64_t offset, bytes;
-	int wanted;
-};
-
-static void check_ranges(int fd)
-{
-	const uint64_t all = region.bytes;
-	const struct range_case cases[] = {
-		{ "zero", 0, 0, -EINVAL },
-		{ "zero at the end", all, 0, -EINVAL },
-		{ "misaligned offset", 1, page, -EINVAL },
-		{ "misaligned length", 0, page - 1, -EINVAL },
-		{ "half a page", page / 2, page, -EINVAL },
-		{ "behind the end", all, page, -ERANGE },
-		{ "across the end", all - page, 2 * page, -ERANGE },
-		{ "one page too long", 0, all + page, -ERANGE },
-		{ "huge", 0, UINT64_C(1) << 62, -ERANGE },
-		{ "huge offset", UINT64_C(1) << 62, page, -ERANGE },
-		{ "overflow", -page, 2 * page, -EINVAL },
-		{ "overflow to the last byte", page, -page, -EINVAL },
-		{ "overflow by everything", -page, -page, -EINVAL },
-	};
-	char name[64];
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct range_case *c = &cases[i];
-
-		snprintf(name, sizeof(name), "export range: %s", c->name);
-		check_value(name, carve_export_buf(fd, c->offset, c->bytes, 1),
-			    c->wanted);
-		snprintf(name, sizeof(name), "scrub range: %s", c->name);
-		check_value(name, carve_scrub_range(fd, c->offset, c->bytes),
-			    c->wanted);
-	}
-	check(region_is_clean(fd), "bad ranges left nothing",
-	      "something is live, dirty or unread");
-}
-
-static void check_export_values(int fd)
-{
-	struct carve_export export;
-	struct good good;
-
-	good = good_args(&commands[1]);
-	memset(good.export.name, 'x', sizeof(good.export.name));
-	check_value("export with a name without end",
-		    run(fd, CARVE_IOC_EXPORT, &good), -EINVAL);
-	good = good_args(&commands[1]);
-	good.export.fd_flags = O_RDWR | O_NONBLOCK;
-	check_value("export with another open flag",
-		    run(fd, CARVE_IOC_EXPORT, &good), -EOPNOTSUPP);
-	good.export.fd_flags = O_ACCMODE;
-	check_value("export with access mode 3",
-		    run(fd, CARVE_IOC_EXPORT, &good), -EINVAL);
-
-	good = good_args(&commands[1]);
-	memset(good.export.name, 'x', sizeof(good.export.name) - 1);
-	export = good.export;
-	if (check_value("export with the longest name",
-			run(fd, CARVE_IOC_EXPORT, &export), 0)) {
-		check(fcntl(export.fd, F_GETFD) & FD_CLOEXEC,
-		      "O_CLOEXEC reaches the descriptor", "flags %#x",
-		      fcntl(export.fd, F_GETFD));
-		good.export.fd = export.fd;
-		tidy(fd, &commands[1], &good);
-	}
-	good = good_args(&commands[1]);
-	good.export.fd_flags = O_RDWR;
-	if (check_value("export without O_CLOEXEC",
-			run(fd, CARVE_IOC_EXPORT, &good), 0)) {
-		check(!(fcntl(good.export.fd, F_GETFD) & FD_CLOEXEC),
-		      "no O_CLOEXEC unasked", "flags %#x",
-		      fcntl(good.export.fd, F_GETFD));
-		tidy(fd, &commands[1], &good);
-	}
-}
-
-struct busy_case {
-	const char *name;
-	uint64_t at, pages;
-	int wanted;
-};
-
-/* Exports around and over pages 4 to 7, which are live or dirty. */
-static void check_overlaps(int fd, const char *state)
-{
-	static const struct busy_case cases[] = {
-		{ "the same", 4, 4, -EBUSY },
-		{ "its first page", 4, 1, -EBUSY },
-		{ "its last page", 7, 1, -EBUSY },
-		{ "inside it", 5, 2, -EBUSY },
-		{ "across its start", 3, 2, -EBUSY },
-		{ "across its end", 7, 2, -EBUSY },
-		{ "around it", 0, 16, -EBUSY },
-		{ "before it", 3, 1, 0 },
-		{ "behind it", 8, 1, 0 },
-	};
-	struct carve_release record;
-	char name[64];
-	size_t i;
-	int buf;
-
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct busy_case *c = &cases[i];
-
-		snprintf(name, sizeof(name), "export over %s: %s", state, c->name);
-		buf = carve_export_buf(fd, c->at * page, c->pages * page, 8);
-		check_value(name, buf < 0 ? buf : 0, c->wanted);
-		if (buf < 0)
-			continue;
-		close(buf);
-		carve_read_records(fd, &record, 1);
-		if (carve_scrub_range(fd, c->at * page, c->pages * page) < 0)
-			die("cannot scrub");
-	}
-}
-
-static void check_busy(int fd)
-{
-	int buf = carve_export_buf(fd, 4 * page, 4 * page, 7);
-	struct carve_release record = { 0 };
-
-	check(buf >= 0, "export", "%s", strerror(-buf));
-	check_value("scrub of a live range", carve_scrub_range(fd, 0, 16 * page),
-		    -EBUSY);
-	check_value("scrub of part of it", carve_scrub_range(fd, 5 * page, page),
-		    -EBUSY);
-	check_overlaps(fd, "live");
-	close(buf);
-	check_value("one record for it", carve_read_records(fd, &record, 1), 1);
-	check(record.offset == 4 * page && record.bytes == 4 * page &&
-	      record.owner[0] == 7 && record.owner[1] == ~UINT64_C(7) &&
-	      !record.flags && !record.guard_damaged,
-	      "the record says what was exported",
-	      "offset %llu bytes %llu owner %llu",
-	      record.offset, record.bytes, record.owner[0]);
-	check_overlaps(fd, "dirty");
-	check_value("scrub of part of a dirty extent",
-		    carve_scrub_range(fd, 5 * page, 2 * page), 2 * page);
-	check_value("a second time there is nothing to do",
-		    carve_scrub_range(fd, 5 * page, 2 * page), 0);
-	check_value("scrub of the rest", carve_scrub_range(fd, 0, 16 * page),
-		    2 * page);
-	check(region_is_clean(fd), "clean afterwards", "it is not");
-}
-
-static void check_roles(int fd, int reader)
+static void check_roles(void)
 {
 	struct carve_release record;
 	struct carve_info info;
 	int other;
-	size_t i;
 
 	other = open(region_node(), O_RDWR | O_CLOEXEC);
 	check_value("a second manager", other < 0 ? -errno : 0, -EBUSY);
 	other = open(region_node(), O_WRONLY | O_CLOEXEC);
 	check_value("open for writing only", other < 0 ? -errno : 0, -EINVAL);
-	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		check_reader(&commands[i], reader);
 	check_value("read by a reader",
 		    read(reader, &record, sizeof(record)) < 0 ? -errno : 0,
 		    -EPERM);
-	check_value("info for the manager", carve_info_get(fd, &info), 0);
+	check_value("info for the manager", carve_info_get(manager, &info), 0);
 	check(info.phys && info.bytes && !(info.bytes % info.page_bytes) &&
 	      info.page_bytes == (uint32_t)getpagesize() && info.label[0],
 	      "the manager is told everything", "phys %#llx bytes %llu",
@@ -343,44 +259,53 @@ static void check_roles(int fd, int reader)
 	      info.phys);
 }
 
-static void check_unknown(int fd)
+static void check_unknown(void)
 {
-	struct good good = good_args(&commands[0]);
+	union command_args args = command_good(&commands[0], buf);
+	int number, ret = -ENOTTY;
 
-	check_value("unknown command", run(fd, _IO(CARVE_IOC_TYPE, 5), &good),
-		    -ENOTTY);
-	check_value("a number far off", run(fd, _IO(CARVE_IOC_TYPE, 255), &good),
-		    -ENOTTY);
-	check_value("another driver's type", run(fd, _IO('x', 0), &good),
-		    -ENOTTY);
+	for (number = COMMANDS; number < 256 && ret == -ENOTTY; number++)
+		ret = command_run(manager, _IO(CARVE_IOC_TYPE, number), &args);
+	check(ret == -ENOTTY, "each number without a command", "%d: %s",
+	      number - 1, strerror(-ret));
+	check_value("another driver's type",
+		    command_run(manager, _IO('x', 0), &args), -ENOTTY);
 	check_value("a size in the command's number",
-		    run(fd, _IOWR(CARVE_IOC_TYPE, 0, struct carve_info), &good),
-		    -ENOTTY);
-	check_value("seek", lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0, -ESPIPE);
-	check_value("write", write(fd, &good, 8) < 0 ? -errno : 0, -EINVAL);
+		    command_run(manager, _IOWR(CARVE_IOC_TYPE, 0, struct carve_info),
+				&args), -ENOTTY);
+	check_value("an unknown command of a reader",
+		    command_run(reader, _IO(CARVE_IOC_TYPE, COMMANDS), NULL), -ENOTTY);
+	check_value("seek", lseek(manager, 0, SEEK_SET) < 0 ? -errno : 0, -ESPIPE);
+	check_value("write", write(manager, &args, 8) < 0 ? -errno : 0, -EINVAL);
+	check_value("mmap of the node",
+		    mmap(NULL, page, PROT_READ, MAP_SHARED, manager, 0) == MAP_FAILED ?
+			    -errno : 0, -ENODEV);
 }
 
 int main(void)
 {
-	int fd = region_open();
-	int reader = open(region_node(), O_RDONLY | O_CLOEXEC);
 	size_t i;
 
+	manager = region_open();
+	reader = open(region_node(), O_RDONLY | O_CLOEXEC);
 	if (reader < 0)
 		die("cannot open for reading: %m");
-	check(region_is_clean(fd), "all clean after scrubbing", "it is not");
-	for (i = 0; i < ARRAY_SIZE(commands); i++) {
-		check_sizes(fd, &commands[i]);
-		check_pointers(fd, &commands[i]);
-		check_flags(fd, &commands[i]);
+	check(region_is_clean(manager), "all clean after scrubbing", "it is not");
+	buf = carve_export_buf(manager, 4 * page, page, 1);
+	if (buf < 0)
+		die("cannot export: %s", strerror(-buf));
+	carve_info_get(manager, &before);
+	for (i = 0; i < COMMANDS; i++) {
+		check_sizes(&commands[i]);
+		check_long(&commands[i]);
+		check_flags(&commands[i]);
+		check_pointers(&commands[i]);
+		check_role(&commands[i]);
 	}
-	check_ranges(fd);
-	check_export_values(fd);
-	check_busy(fd);
-	check_roles(fd, reader);
-	check_unknown(fd);
-	close(fd);
-	fd = open(region_node(), O_RDWR | O_CLOEXEC);
-	check(fd >= 0, "a new manager when the old one has gone", "%m");
+	check_roles();
+	check_unknown();
+	close(manager);
+	manager = open(region_node(), O_RDWR | O_CLOEXEC);
+	check(manager >= 0, "a new manager when the old one has gone", "%m");
 	return finish();
 }
