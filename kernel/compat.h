@@ -6,6 +6,7 @@
 #define CARVE_COMPAT_H
 
 #include <linux/device.h>
+#include <linux/dma-direct.h>
 #include <linux/module.h>
 
 #ifdef CARVE_HAVE_CONST_DEVNODE
@@ -25,6 +26,16 @@ static inline void carve_set_noncoherent(struct device *dev)
 {
 #ifdef CARVE_HAVE_DMA_COHERENT
 	dev->dma_coherent = false;
+#endif
+}
+
+static inline bool carve_dma_capable(struct device *dev, dma_addr_t addr,
+				     size_t bytes)
+{
+#ifdef CARVE_HAVE_DMA_CAPABLE_ATTRS
+	return dma_capable(dev, addr, bytes, true, 0);
+#else
+	return dma_capable(dev, addr, bytes, true);
 #endif
 }
 

@@ -23,6 +23,7 @@
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
 
+#include "compat.h"
 #include "dmabuf.h"
 
 /* Nothing translates between the device and its bus's view of memory. */
@@ -79,7 +80,7 @@ static int check_reach(const struct carve_buffer *buffer, struct device *dev)
 	if (!is_one_piece(buffer, dev))
 		return refuse(buffer, dev,
 			"the dma-ranges of its bus do not cover the region in one piece; move the region into them");
-	if (!dma_capable(dev, phys_to_dma(dev, buffer->phys), buffer->bytes, true))
+	if (!carve_dma_capable(dev, phys_to_dma(dev, buffer->phys), buffer->bytes))
 		return refuse(buffer, dev,
 			"the region lies above its DMA mask or bus limit; move the region to lower addresses");
 	return 0;
