@@ -71,12 +71,16 @@ static int check_siblings(struct device *dev, struct device_node *node,
 	return 0;
 }
 
+/* One cell or two, as the boot loader likes. */
 static u64 chosen_address(const char *name)
 {
-	int bytes = 0;
-	const __be32 *cells = of_get_property(of_chosen, name, &bytes);
+	u64 address = 0;
+	u32 low;
 
-	return cells ? of_read_number(cells, bytes / sizeof(*cells)) : 0;
+	if (of_property_read_u64(of_chosen, name, &address) &&
+	    !of_property_read_u32(of_chosen, name, &low))
+		address = low;
+	return address;
 }
 
 /*
