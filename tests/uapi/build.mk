@@ -21,6 +21,7 @@ UAPI_OBJS_cache-device = $(addprefix $(B)/tests/uapi/,device.o syncs.o trace.o)
 UAPI_OBJS_cache-guard = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/trace.o
 UAPI_OBJS_guard = $(B)/tests/uapi/guarded.o
 UAPI_OBJS_guard-hit = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/device.o
+UAPI_OBJS_guard-hold = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/device.o
 UAPI_OBJS_importer-poke = $(B)/tests/uapi/device.o
 UAPI_OBJS_outside = $(B)/tests/uapi/files.o
 UAPI_OBJS_outside-root = $(B)/tests/uapi/files.o
