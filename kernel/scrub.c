@@ -21,6 +21,28 @@
 #define CARVE_SCRUB_STEP_BYTES SZ_1M
 /* After a piece others may run; it is still in the cache when it is cleaned. */
 #define CARVE_SCRUB_PIECE_BYTES SZ_64K
+/* What one entry of a page table can map, where the addresses allow it. */
+#define CARVE_SCRUB_WINDOW_BYTES SZ_2M
+
+/**
+ * struct carve_scrubber - a scrub under way
+ * @region: the region; its scrub_lock is held
+ * @from: next byte
+ * @end: one past the last byte
+ * @spare: for an extent that is cut in two; NULL when it was used
+ * @window: part of the region that is mapped, or NULL
+ * @window_offset: its first byte
+ * @window_bytes: its length
+ */
+struct carve_scrubber {
+	struct carve_region *region;
+	u64 from;
+	u64 end;
+	struct carve_extent *spare;
+	void *window;
+	u64 window_offset;
+	u64 window_bytes;
+};
 
 /**
  * carve_sync_memory() - bring cache and memory of a cached region together
@@ -63,36 +85,67 @@ static int zero_piece(struct carve_region *region, u64 offset, void *vaddr,
 	return 0;
 }
 
-static int zero_memory(struct carve_region *region, u64 offset, size_t bytes)
+static void close_window(struct carve_scrubber *scrubber)
 {
-	bool cached = region->memory.kind == CARVE_MEMORY_CACHED;
-	void *vaddr = memremap(region->memory.phys + offset, bytes,
-			       cached ? MEMREMAP_WB : MEMREMAP_WC);
+	if (scrubber->window)
+		memunmap(scrubber->window);
+	scrubber->window = NULL;
+}
+
+/*
+ * Have the memory at @offset mapped, and what lies around it as far as the next
+ * multiples of the window in physical memory: all of it is the region's, and
+ * mapped elsewhere with the same attribute, if at all.
+ */
+static int open_window(struct carve_scrubber *scrubber, u64 offset)
+{
+	const struct carve_memory_range *memory = &scrubber->region->memory;
+	bool cached = memory->kind == CARVE_MEMORY_CACHED;
+	u64 phys = memory->phys;
+	u64 first = round_down(phys + offset, CARVE_SCRUB_WINDOW_BYTES);
+	u64 end = min(first + CARVE_SCRUB_WINDOW_BYTES, phys + memory->bytes);
+
+	if (scrubber->window && offset >= scrubber->window_offset &&
+	    offset - scrubber->window_offset < scrubber->window_bytes)
+		return 0;
+	close_window(scrubber);
+	first = max(first, phys);
+	scrubber->window = memremap(first, end - first,
+				    cached ? MEMREMAP_WB : MEMREMAP_WC);
+	if (!scrubber->window)
+		return -ENOMEM;
+	scrubber->window_offset = first - phys;
+	scrubber->window_bytes = end - first;
+	return 0;
+}
+
+/* Zeroes from @offset on, inside the window, in pieces. */
+static int zero_memory(struct carve_scrubber *scrubber, u64 offset, size_t bytes)
+{
+	void *vaddr = scrubber->window + (offset - scrubber->window_offset);
 	size_t at, piece;
 	int ret = 0;
 
-	if (!vaddr)
-		return -ENOMEM;
 	for (at = 0; at < bytes && !ret; at += piece) {
 		piece = min_t(size_t, bytes - at, CARVE_SCRUB_PIECE_BYTES);
-		ret = zero_piece(region, offset + at, vaddr + at, piece);
+		ret = zero_piece(scrubber->region, offset + at, vaddr + at, piece);
 		cond_resched();
 	}
-	memunmap(vaddr);
 	return ret;
 }
 
 /* Find the next dirty piece of the range, or say that there is none. */
-static struct carve_extent *next_dirty(struct carve_region *region, u64 from,
-				       u64 end, struct carve_extent **spare)
+static struct carve_extent *next_dirty(struct carve_scrubber *scrubber)
 {
+	struct carve_region *region = scrubber->region;
 	struct carve_extent *extent;
 
 	mutex_lock(&region->lock);
 	if (region->gone)
 		extent = ERR_PTR(-ENODEV);
 	else
-		extent = carve_table_dirty(&region->table, from, end, spare);
+		extent = carve_table_dirty(&region->table, scrubber->from,
+					   scrubber->end, &scrubber->spare);
 	mutex_unlock(&region->lock);
 	return extent;
 }
@@ -107,39 +160,48 @@ static void mark_clean(struct carve_region *region, struct carve_extent *extent,
 }
 
 /*
- * One step: at most 1 MiB at or behind *@from. Returns how many bytes became
- * clean, 0 at the end of the range.
+ * One step: at most 1 MiB of the range. Returns how many bytes became clean, 0
+ * at the end of the range.
  */
-static ssize_t scrub_step(struct carve_region *region, u64 *from, u64 end,
-			  struct carve_extent **spare)
+static ssize_t scrub_step(struct carve_scrubber *scrubber)
 {
 	struct carve_extent *extent;
-	size_t bytes;
+	u64 bytes;
 	int ret;
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	if (!*spare)
-		*spare = kzalloc(sizeof(**spare), GFP_KERNEL_ACCOUNT);
-	if (!*spare)
+	if (!scrubber->spare)
+		scrubber->spare = kzalloc(sizeof(*scrubber->spare),
+					  GFP_KERNEL_ACCOUNT);
+	if (!scrubber->spare)
 		return -ENOMEM;
-	extent = next_dirty(region, *from, end, spare);
+	extent = next_dirty(scrubber);
 	if (IS_ERR_OR_NULL(extent))
 		return PTR_ERR(extent);
-	bytes = min3(extent->bytes, end - extent->offset,
-		     (u64)CARVE_SCRUB_STEP_BYTES);
-	*from = extent->offset + bytes;
-	ret = zero_memory(region, extent->offset, bytes);
+	ret = open_window(scrubber, extent->offset);
 	if (ret)
 		return ret;
-	mark_clean(region, extent, bytes);
+	bytes = min3(extent->bytes, scrubber->end - extent->offset,
+		     (u64)CARVE_SCRUB_STEP_BYTES);
+	bytes = min(bytes, scrubber->window_offset + scrubber->window_bytes -
+			   extent->offset);
+	scrubber->from = extent->offset + bytes;
+	ret = zero_memory(scrubber, extent->offset, bytes);
+	if (ret)
+		return ret;
+	mark_clean(scrubber->region, extent, bytes);
 	return bytes;
 }
 
 static int scrub_range(struct carve_region *region, u64 offset, u64 end,
 		       u64 *ret_scrubbed)
 {
-	struct carve_extent *spare = NULL;
+	struct carve_scrubber scrubber = {
+		.region = region,
+		.from = offset,
+		.end = end,
+	};
 	u64 scrubbed = 0;
 	ssize_t step;
 	int ret = 0;
@@ -152,9 +214,10 @@ static int scrub_range(struct carve_region *region, u64 offset, u64 end,
 	mutex_unlock(&region->lock);
 	if (ret)
 		return ret;
-	while ((step = scrub_step(region, &offset, end, &spare)) > 0)
+	while ((step = scrub_step(&scrubber)) > 0)
 		scrubbed += step;
-	kfree(spare);
+	close_window(&scrubber);
+	kfree(scrubber.spare);
 	if (step < 0)
 		return step;
 	*ret_scrubbed = scrubbed;
