@@ -8,6 +8,7 @@ UAPI_HELPERS := check device files guarded moves syncs trace vgem vivid
 # The random tester in several files.
 UAPI_FUZZ := $(wildcard tests/uapi/fuzz-*.c)
 UAPI_HELPERS += command $(UAPI_FUZZ:tests/uapi/%.c=%)
+UAPI_HELPERS += inject
 UAPI_NAMES := $(filter-out $(UAPI_HELPERS),$(patsubst tests/uapi/%.c,%,$(wildcard tests/uapi/*.c)))
 UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
 
@@ -29,10 +30,12 @@ UAPI_OBJS_outside-gone = $(B)/tests/uapi/files.o
 UAPI_OBJS_importer-device = $(B)/tests/uapi/device.o $(B)/tests/uapi/moves.o
 UAPI_OBJS_importer-edu = $(UAPI_OBJS_importer-device)
 UAPI_OBJS_removal = $(B)/tests/uapi/device.o $(B)/tests/uapi/vivid.o
-UAPI_DRM := importer-drm importer-refused cache
+UAPI_OBJS_fail-nth = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/inject.o
+UAPI_OBJS_fail-probe = $(B)/tests/uapi/inject.o
+UAPI_DRM := importer-drm importer-refused cache fail-nth
 
 $(B)/tests/uapi/%.o: INC = -idirafter kernel/uapi -Itests/modules
-$(B)/tests/uapi/importer-drm.o $(B)/tests/uapi/vgem.o: \
+$(addprefix $(B)/tests/uapi/,importer-drm.o vgem.o fail-nth.o): \
 	INC = -idirafter kernel/uapi $(shell $(PKG_CONFIG) --cflags libdrm)
 $(addprefix $(B)/tests/uapi/,$(UAPI_DRM)): UAPI_LIBS = $(shell $(PKG_CONFIG) --libs libdrm)
 
