@@ -8,7 +8,7 @@ UAPI_HELPERS := check device files guarded moves syncs trace vgem vivid
 # The random tester in several files.
 UAPI_FUZZ := $(wildcard tests/uapi/fuzz-*.c)
 UAPI_HELPERS += command $(UAPI_FUZZ:tests/uapi/%.c=%)
-UAPI_HELPERS += inject
+UAPI_HELPERS += inject storm storm-work
 UAPI_NAMES := $(filter-out $(UAPI_HELPERS),$(patsubst tests/uapi/%.c,%,$(wildcard tests/uapi/*.c)))
 UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
 
@@ -32,7 +32,9 @@ UAPI_OBJS_importer-edu = $(UAPI_OBJS_importer-device)
 UAPI_OBJS_removal = $(B)/tests/uapi/device.o $(B)/tests/uapi/vivid.o
 UAPI_OBJS_fail-nth = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/inject.o
 UAPI_OBJS_fail-probe = $(B)/tests/uapi/inject.o
-UAPI_DRM := importer-drm importer-refused cache fail-nth
+UAPI_OBJS_races = $(UAPI_OBJS_importer-refused) \
+	$(addprefix $(B)/tests/uapi/,device.o storm.o storm-work.o)
+UAPI_DRM := importer-drm importer-refused cache fail-nth races
 
 $(B)/tests/uapi/%.o: INC = -idirafter kernel/uapi -Itests/modules
 $(addprefix $(B)/tests/uapi/,importer-drm.o vgem.o fail-nth.o): \
