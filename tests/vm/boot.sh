@@ -5,7 +5,7 @@
 # scripts in it one after the other and prints a result line for each.
 #
 #   --out FOLDER       where everything about the run goes; emptied first
-#   --kernel VERSION   6.1 or 6.12
+#   --kernel NAME      one of kernel.sh
 #   --region VARIANT   mapped, no-map, outside or mem: see tree.sh
 #   --payload FOLDER   laid over the guest's root; may be given several times
 #   --name PREFIX      put before every result's name
@@ -65,8 +65,14 @@ fi
 # What this boot alone brings: the cases, and which units to enable.
 run_payload()
 {
-	local to=$1/payload case budget=60
+	local to=$1/payload case slowness budget
 
+	slowness=$(kernel_slowness "$kernel")
+	budget=$((60 * slowness))
+	if [ "$slowness" != 1 ]; then
+		append="systemd.default_timeout_start_sec=$((90 * slowness)) $append"
+		few_devices "$to"
+	fi
 	mkdir -p "$to/usr/libexec/carve-vm/cases" "$to/etc/carve-vm" \
 		"$to/etc/modprobe.d" "$to/usr/lib/systemd/system"
 	cp "$here/guest/init" "$1/init"
@@ -76,15 +82,29 @@ run_payload()
 	printf 'blacklist %s\n' cirrus virtio_gpu vivid \
 		> "$to/etc/modprobe.d/carve-vm.conf"
 	echo "${units[*]}" > "$to/etc/carve-vm/enable"
-	printf 'CARVE_KERNEL=%s\nCARVE_REGION=%s\n' "$kernel" "$region" \
-		> "$to/etc/carve-vm/environment"
+	printf '%s\n' "CARVE_KERNEL=$kernel" "CARVE_REGION=$region" \
+		"CARVE_SLOWNESS=$slowness" > "$to/etc/carve-vm/environment"
 	for case in "${cases[@]}"; do
 		install -m 755 "$case" "$to/usr/libexec/carve-vm/cases/"
-		echo "$(basename "$case") $(case_timeout "$case")" \
+		echo "$(basename "$case") $(case_timeout "$case" "$kernel")" \
 			"$(case_header "$case" modules)"
-		budget=$((budget + $(case_timeout "$case")))
+		budget=$((budget + $(case_timeout "$case" "$kernel")))
 	done > "$to/etc/carve-vm/plan"
 	timeout=${timeout:-$budget}
+}
+
+# On a slow kernel, where each of two hundred costs, udev is told of those
+# devices only that something comes of: the driver's node, the report ports.
+few_devices()
+{
+	local to=$1/etc/systemd/system/systemd-udev-trigger.service.d
+
+	mkdir -p "$to"
+	cat > "$to/carve-vm.conf" <<- END
+		[Service]
+		ExecStart=
+		ExecStart=udevadm trigger --type=devices --action=add --subsystem-match=platform --subsystem-match=pci --subsystem-match=virtio-ports
+	END
 }
 
 # The payloads are further archives behind the kernel's own: the kernel

@@ -34,6 +34,15 @@ check-vm: ## driver and daemon on real kernels; KERNEL= REGION= TEST= narrow it
 	@tools/setup.sh build vm
 	@tests/run run-vm
 
+.PHONY: check-debug run-debug
+check-debug: ## the same on the debug kernel: KASAN, lockdep, kmemleak ...
+	@tools/setup.sh build vm
+	@tests/run run-debug
+
+run-debug:
+	@KERNEL=debug REGION="$(REGION)" TEST="$(TEST)" MAKE="$(MAKE)" \
+		tests/vm/check.sh
+
 run-vm:
 	@KERNEL="$(VM_KERNEL)" REGION="$(REGION)" TEST="$(TEST)" MAKE="$(MAKE)" \
 		tests/vm/check.sh

@@ -9,13 +9,36 @@ case_header()
 	sed -n "/^#/!q; s/^# $2: *//p" "$1"
 }
 
-# case_timeout FILE: seconds it may take in the emulated machine.
+# kernel_slowness KERNEL: how many times longer everything may take there.
+kernel_slowness()
+{
+	case $1 in
+	debug) echo 8 ;;
+	*) echo 1 ;;
+	esac
+}
+
+# case_timeout FILE KERNEL: seconds it may take in the emulated machine.
 case_timeout()
 {
 	local seconds
 
 	seconds=$(case_header "$1" timeout)
-	echo "${seconds:-60}"
+	echo $((${seconds:-60} * $(kernel_slowness "$2")))
+}
+
+# case_regions FILE KERNEL: the regions it is for; nothing when all are. What
+# the debug kernel looks for is in code that all kinds of memory share.
+case_regions()
+{
+	local regions
+
+	regions=$(case_header "$1" regions)
+	if [ "$2" = debug ]; then
+		regions=${regions:-mapped no-map}
+		regions="$regions $(case_header "$1" debug-regions)"
+	fi
+	echo "$regions"
 }
 
 # case_applies FILE KERNEL REGION: whether the case is for this variant.
@@ -24,7 +47,7 @@ case_applies()
 	local kernels regions
 
 	kernels=$(case_header "$1" kernels)
-	regions=$(case_header "$1" regions)
+	regions=$(case_regions "$1" "$2")
 	if [ -n "$kernels" ] && [[ " $kernels " != *" $2 "* ]]; then
 		return 1
 	fi

@@ -44,8 +44,9 @@ build modules test-modules KERNEL="$kernel"
 # add_module FILE: among the kernel's modules, and into the payload.
 add_module()
 {
-	local to=lib/modules/$release/extra/$(basename "$1")
+	local to
 
+	to=lib/modules/$release/extra/$(basename "$1")
 	aarch64-linux-gnu-strip --strip-debug "$1" -o "$tree/$to"
 	cp "$tree/$to" "$folder/usr/$to"
 }

@@ -17,7 +17,7 @@ out=$1 name=$2
 shift 2
 
 # What the kernel prints when it has caught itself, or us, at something.
-alarms='WARNING:|BUG:|BUG at|Oops|Kernel panic|Call trace:|Unable to handle|Internal error|rcu:.*(stall|self-detected)|blocked for more than|soft lockup|hard LOCKUP|UBSAN|KASAN|KCSAN|KFENCE|kmemleak:|possible (circular|recursive) locking|inconsistent lock state|suspicious RCU usage|swiotlb buffer is full|DMA-API:|segfault|unhandled (signal|level)|refcount_t:|list_(add|del) corruption|Bad page|scheduling while atomic|sleeping function called|bad: |page allocation failure|Out of memory:'
+alarms='WARNING:|BUG:|BUG at|Oops|Kernel panic|Call trace:|Unable to handle|Internal error|rcu:.*(stall|self-detected)|blocked for more than|soft lockup|hard LOCKUP|UBSAN|KASAN|KCSAN|KFENCE|kmemleak:|possible (circular|recursive) locking|inconsistent lock state|suspicious RCU usage|swiotlb buffer is full|DMA-API:|ODEBUG|unreferenced object|INFO: possible|BUG: sleeping|segfault|unhandled (signal|level)|refcount_t:|list_(add|del) corruption|Bad page|scheduling while atomic|sleeping function called|bad: |page allocation failure|Out of memory:'
 
 # expectations: CASE<tab>REGEX lines; CASE is * when the boot is its own.
 expectations()
