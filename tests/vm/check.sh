@@ -4,7 +4,7 @@
 # tests/vm/check.sh: the matrix of kernels and region variants, every case of
 # tests/vm/cases on each. The environment narrows it, each a list:
 #
-#   KERNEL (6.1 6.12)  REGION (mapped no-map outside mem)  TEST (names)
+#   KERNEL (6.1 6.12; debug, see README)  REGION (mapped no-map outside mem)  TEST (names)
 #
 # All cases of a variant share one boot, but for those that ask for their own.
 # JOBS (2) boots run at once.
@@ -29,6 +29,18 @@ for test in ${tests//,/ }; do
 	fi
 done
 
+# appended FILE...: what cases that share a boot want on its command line.
+appended()
+{
+	local file value
+
+	for file; do
+		case_header "$file" append
+	done | sort -u | while IFS= read -r value; do
+		printf '%s\n' --append "$value"
+	done
+}
+
 # options FILE: what a case with a boot of its own asks of it.
 options()
 {
@@ -52,7 +64,9 @@ boot()
 	shift 3
 
 	name=vm/$kernel/$region
-	if [ "$label" != shared ]; then
+	if [ "$label" = shared ]; then
+		mapfile -t extra < <(appended "$@")
+	else
 		mapfile -t extra < <(options "$1")
 		name=$name/$label
 	fi
