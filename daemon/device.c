@@ -25,11 +25,13 @@ _Static_assert(CARVE_DEVICE_FOUND == CARVE_GUARD_FOUND, "guard");
 
 /**
  * struct driver - one region of the driver, with the role of its manager
+ * @path: of its node
  * @batch: what the last list call gave, @batch_count entries
  * @batch_next: the first one that was not handed on yet
  */
 struct driver {
 	struct carve_device device;
+	char *path;
 	struct carve_extent_info batch[LIST_BATCH];
 	unsigned int batch_count;
 	unsigned int batch_next;
@@ -49,8 +51,19 @@ static int call(const struct carve_device *device, unsigned long command,
 
 static void driver_free(struct carve_device *device)
 {
-	close(device->fd);
+	if (device->fd >= 0)
+		close(device->fd);
+	free(((struct driver *)device)->path);
 	free(device);
+}
+
+/*
+ * The node goes before the device says that it has gone, so what is there is a
+ * new one. It is root's until udev has come round to it.
+ */
+static bool driver_is_back(const struct carve_device *device)
+{
+	return !access(((const struct driver *)device)->path, R_OK | W_OK);
 }
 
 /* For /proc/PID/fdinfo; the kernel's names are shorter, and cut in whole characters. */
@@ -197,6 +210,7 @@ static const struct carve_device_ops driver_ops = {
 	.list = driver_list,
 	.identify = driver_identify,
 	.scrub = driver_scrub,
+	.is_back = driver_is_back,
 };
 
 static int read_info(struct carve_device *device)
@@ -226,12 +240,12 @@ int carve_device_new_driver(struct carve_device **ret, const char *path)
 		return -ENOMEM;
 	driver->device.ops = &driver_ops;
 	driver->device.fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (driver->device.fd < 0) {
-		r = -errno;
-		free(driver);
-		return r;
-	}
-	r = read_info(&driver->device);
+	r = driver->device.fd < 0 ? -errno : 0;
+	driver->path = strdup(path);
+	if (r == 0 && !driver->path)
+		r = -ENOMEM;
+	if (r == 0)
+		r = read_info(&driver->device);
 	if (r < 0) {
 		driver_free(&driver->device);
 		return r;

@@ -89,6 +89,8 @@ struct carve_device_ops {
 			struct carve_device_extent *ret);
 	int (*scrub)(struct carve_device *device, uint64_t offset,
 		     uint64_t bytes);
+	/* May be NULL: what cannot go does not come back. */
+	bool (*is_back)(const struct carve_device *device);
 };
 
 /* The start of every backend's own structure. */
@@ -195,6 +197,17 @@ static inline int carve_device_scrub(struct carve_device *device,
 				     uint64_t offset, uint64_t bytes)
 {
 	return device->ops->scrub(device, offset, bytes);
+}
+
+/**
+ * carve_device_is_back() - is there a new device for one that has gone?
+ *
+ * Return: whether carve_device_new_driver() would find one under the same name
+ * that this process may open.
+ */
+static inline bool carve_device_is_back(const struct carve_device *device)
+{
+	return device->ops->is_back && device->ops->is_back(device);
 }
 
 #endif /* CARVE_DAEMON_DEVICE_H */

@@ -40,7 +40,10 @@ int carve_region_identify(const struct carve_region *region, int fd,
 	return 0;
 }
 
-/* Requests that wait are told by whoever runs carve_region_serve() next. */
+/*
+ * Requests that wait are told by whoever runs carve_region_serve() next. From
+ * now on on_retry() looks out for the device.
+ */
 static void mark_gone(struct carve_region *region, int error)
 {
 	struct carve_log_about about = { .region = carve_region_label(region) };
@@ -49,9 +52,29 @@ static void mark_gone(struct carve_region *region, int error)
 		return;
 	region->gone = true;
 	sd_event_source_set_enabled(region->on_release, SD_EVENT_OFF);
+	sd_event_source_set_time_relative(region->on_retry, RETRY_USEC);
+	sd_event_source_set_enabled(region->on_retry, SD_EVENT_ONESHOT);
 	carve_log(LOG_ERR, &about, "region %s has gone (%s): its buffers live "
-		  "on, new ones are refused; start carved again once it is back",
-		  about.region, strerror(-error));
+		  "on, new ones are refused until it is back", about.region,
+		  strerror(-error));
+}
+
+/*
+ * A region is taken over at start and then only; so this is the way to do it:
+ * buffers of other regions outlive the daemon, and clients connect again.
+ */
+static void look_out(struct carve_region *region, sd_event_source *timer)
+{
+	struct carve_log_about about = { .region = carve_region_label(region) };
+
+	if (!carve_device_is_back(region->device)) {
+		sd_event_source_set_time_relative(timer, RETRY_USEC);
+		sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+		return;
+	}
+	carve_log(LOG_NOTICE, &about, "region %s is back: ending, to be "
+		  "started again with it", about.region);
+	sd_event_exit(sd_event_source_get_event(timer), 0);
 }
 
 void carve_region_scrub(struct carve_region *region,
@@ -188,9 +211,12 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 	struct carve_region *region = data;
 	struct carve_record *record;
 
-	(void)source;
 	(void)usec;
-	while (!region->gone && (record = TAILQ_FIRST(&region->failed))) {
+	if (region->gone) {
+		look_out(region, source);
+		return 0;
+	}
+	while ((record = TAILQ_FIRST(&region->failed))) {
 		TAILQ_REMOVE(&region->failed, record, failed);
 		carve_region_scrub(region, record);
 	}
