@@ -15,6 +15,7 @@
 #include <linux/string.h>
 
 #include "dmabuf.h"
+#include "trace.h"
 
 static bool is_cached(const struct carve_region *region)
 {
@@ -187,6 +188,8 @@ static void carve_guard_report(struct carve_buffer *buffer)
 	mutex_lock(&region->lock);
 	region->guard_hits++;
 	mutex_unlock(&region->lock);
+	trace_carve_guard_hit(region, extent, release->guard_offset,
+			      release->guard_damaged);
 	if (!__ratelimit(&region->guard_limit))
 		return;
 	dev_warn(&region->dev,

@@ -27,6 +27,7 @@ UAPI_OBJS_importer-poke = $(B)/tests/uapi/device.o
 UAPI_OBJS_outside = $(B)/tests/uapi/files.o
 UAPI_OBJS_outside-root = $(B)/tests/uapi/files.o
 UAPI_OBJS_outside-gone = $(B)/tests/uapi/files.o
+UAPI_OBJS_outside-trace = $(addprefix $(B)/tests/uapi/,device.o files.o guarded.o)
 UAPI_OBJS_importer-device = $(B)/tests/uapi/device.o $(B)/tests/uapi/moves.o
 UAPI_OBJS_importer-edu = $(UAPI_OBJS_importer-device)
 UAPI_OBJS_removal = $(B)/tests/uapi/device.o $(B)/tests/uapi/vivid.o

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * What root sees of a region: debugfs has a line for each extent that the list
- * has, and the trace events tell in order what was done.
+ * What root sees of a region in debugfs: a line for each extent that the list
+ * has.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/mount.h>
@@ -19,8 +17,6 @@
 #include "files.h"
 
 #define DEBUGFS "/sys/kernel/debug"
-#define TRACEFS "/sys/kernel/tracing"
-#define INSTANCE TRACEFS "/instances/carve-outside"
 #define OWNER UINT64_C(0xfeedc0deba5eba11)
 #define HEADING "offset bytes state owner0 owner1 guard_before guard_after name\n"
 /* Enough that the text is longer than any buffer the kernel starts with. */
@@ -214,86 +210,10 @@ static void check_debugfs(void)
 	check_while_changing(path);
 }
 
-/* The lines of ours in the trace, from the event's name on. */
-static void read_events(void)
-{
-	FILE *trace = fopen(INSTANCE "/trace", "re");
-	char line[1000], *event;
-
-	got[0] = '\0';
-	while (trace && fgets(line, sizeof(line), trace)) {
-		event = strstr(line, ": carve_");
-		if (event && line[0] != '#')
-			strcat(got, event + 2);
-	}
-	if (trace)
-		fclose(trace);
-}
-
-static char *expect(char *at, const char *event, uint64_t offset,
-		    const char *rest)
-{
-	return at + sprintf(at, "%s: region=%s offset=0x%" PRIx64 " %s\n",
-			    event, region_label(), offset, rest);
-}
-
-static void act(void)
-{
-	int buf = export(16, 4, OWNER, "a film\nforged: line");
-
-	check_value("an export is refused",
-		    export_named(manager, 18 * page, page, 7, "other"), -EBUSY);
-	check_value("a scrub is refused",
-		    carve_scrub_range(manager, 0, 32 * page), -EBUSY);
-	release(buf);
-	check_value("what was released is scrubbed",
-		    carve_scrub_range(manager, 0, 32 * page), 4 * page);
-}
-
-static void check_events(void)
-{
-	char rest[300], *at = wanted;
-
-	if (access(TRACEFS "/events", F_OK))
-		mount("none", TRACEFS, "tracefs", 0, NULL);
-	if (access(TRACEFS "/events", F_OK)) {
-		skip("trace events", "the kernel has none");
-		return;
-	}
-	rmdir(INSTANCE);
-	if (mkdir(INSTANCE, 0700) ||
-	    file_write(INSTANCE "/events/carve/enable", "1"))
-		die("the trace events cannot be enabled: %m");
-	act();
-	read_events();
-	snprintf(rest, sizeof(rest), "bytes=%" PRIu64 " owner=0x%" PRIx64
-		 ",0x%" PRIx64 " result=0 name=a film?forged: line", 4 * page,
-		 OWNER, ~OWNER);
-	at = expect(at, "carve_export", 16 * page, rest);
-	snprintf(rest, sizeof(rest), "bytes=%" PRIu64
-		 " owner=0x7,0xfffffffffffffff8 result=-16 name=other", page);
-	at = expect(at, "carve_export", 18 * page, rest);
-	snprintf(rest, sizeof(rest), "bytes=%" PRIu64 " scrubbed=0 result=-16",
-		 32 * page);
-	at = expect(at, "carve_scrub", 0, rest);
-	snprintf(rest, sizeof(rest), "bytes=%" PRIu64 " owner=0x%" PRIx64
-		 ",0x%" PRIx64 " name=a film?forged: line", 4 * page, OWNER,
-		 ~OWNER);
-	at = expect(at, "carve_release", 16 * page, rest);
-	snprintf(rest, sizeof(rest), "bytes=%" PRIu64 " scrubbed=%" PRIu64
-		 " result=0", 32 * page, 4 * page);
-	expect(at, "carve_scrub", 0, rest);
-	check(!strcmp(got, wanted), "trace events, in order, with their fields",
-	      "%sinstead of\n%s", got, wanted);
-	file_write(INSTANCE "/events/carve/enable", "0");
-	check_value("the trace instance goes", rmdir(INSTANCE), 0);
-}
-
 int main(void)
 {
 	manager = region_open();
 	check_debugfs();
-	check_events();
 	check(region_is_clean(manager), "nothing is left behind", "something is");
 	return finish();
 }
