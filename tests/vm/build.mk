@@ -19,8 +19,12 @@ ifneq ($(TEST_MODULE_SOURCES),)
 	@for f in $(TEST_MODULE_SOURCES:tests/modules/%=%); do \
 		mkdir -p "$$(dirname $(TEST_MODULE_DIR)/$$f)" && \
 		ln -sfn $(CURDIR)/tests/modules/$$f $(TEST_MODULE_DIR)/$$f; done
-	+$(MODULE_MAKE) M=$(CURDIR)/$(TEST_MODULE_DIR) W=1 modules
+	+$(MODULE_MAKE) M=$(CURDIR)/$(TEST_MODULE_DIR) W=1 $(TEST_MODULE_ARGS) modules
 endif
+
+.PHONY: test-modules-check
+test-modules-check: TEST_MODULE_ARGS = C=2 CHECK=sparse
+test-modules-check: test-modules
 
 .PHONY: vm-programs install-vm-programs
 vm-programs: $(GUEST_PROGRAMS)

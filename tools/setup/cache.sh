@@ -90,11 +90,16 @@ cache_build()
 }
 
 # cache_entry NAME KEY FUNCTION: prints the entry's path; when there is none
-# yet, FUNCTION is called with a folder to fill and the path it will have.
+# yet, FUNCTION is called with a folder to fill and the path it will have. With
+# CARVE_CACHE_ONLY in the environment nothing is made, and that is a failure.
 cache_entry()
 {
 	local place=$CARVE_CACHE/$1-$2
 	if [ ! -d "$place" ]; then
+		if [ -n "${CARVE_CACHE_ONLY:-}" ]; then
+			say "  $1 is not in the cache"
+			return 1
+		fi
 		cache_locked "$1-$2" cache_build "$1" "$2" "$3"
 	fi
 	touch -c "$place/.used" 2>/dev/null || true
