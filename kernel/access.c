@@ -20,11 +20,6 @@
 
 #include "dmabuf.h"
 
-static bool is_cached(const struct carve_buffer *buffer)
-{
-	return buffer->region->memory.kind == CARVE_MEMORY_CACHED;
-}
-
 /* Giving the buffer to this device writes all of it to memory. */
 static bool cleans(const struct carve_mapping *mapping)
 {
@@ -111,7 +106,7 @@ void carve_access_enter(struct carve_buffer *buffer,
 			struct carve_mapping *mapping)
 {
 	mutex_lock(&buffer->lock);
-	if (is_cached(buffer))
+	if (carve_region_is_cached(buffer->region))
 		sync_for_device(buffer, mapping);
 	list_add_tail(&mapping->node, &buffer->mappings);
 	mutex_unlock(&buffer->lock);
@@ -126,7 +121,7 @@ void carve_access_leave(struct carve_buffer *buffer,
 			struct carve_mapping *mapping)
 {
 	mutex_lock(&buffer->lock);
-	if (is_cached(buffer))
+	if (carve_region_is_cached(buffer->region))
 		sync_for_cpu(buffer, mapping);
 	list_del(&mapping->node);
 	mutex_unlock(&buffer->lock);
@@ -147,7 +142,7 @@ void carve_access_begin(struct carve_buffer *buffer, enum dma_data_direction dir
 {
 	struct carve_mapping *mapping;
 
-	if (!is_cached(buffer)) {
+	if (!carve_region_is_cached(buffer->region)) {
 		mb();	/* what the device did before what the CPU does */
 		return;
 	}
@@ -168,7 +163,7 @@ void carve_access_begin(struct carve_buffer *buffer, enum dma_data_direction dir
  */
 void carve_access_end(struct carve_buffer *buffer, enum dma_data_direction dir)
 {
-	if (!is_cached(buffer)) {
+	if (!carve_region_is_cached(buffer->region)) {
 		mb();	/* out of the write buffer, into memory */
 		return;
 	}

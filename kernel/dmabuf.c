@@ -20,11 +20,6 @@
 #include "dmabuf.h"
 #include "trace.h"
 
-static bool is_cached(const struct carve_buffer *buffer)
-{
-	return buffer->region->memory.kind == CARVE_MEMORY_CACHED;
-}
-
 /*
  * A device that cannot reach the buffer is refused here, in
  * carve_importer_map(), and not at attach, which would be the earlier place:
@@ -96,7 +91,7 @@ static int carve_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if ((vma->vm_flags & VM_MAYWRITE) && !(dmabuf->file->f_mode & FMODE_WRITE))
 		return -EACCES;
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
-	if (!is_cached(buffer))
+	if (!carve_region_is_cached(buffer->region))
 		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
 	return remap_pfn_range(vma, vma->vm_start,
 			       PHYS_PFN(buffer->phys) + vma->vm_pgoff,
@@ -107,7 +102,8 @@ static int carve_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	const struct carve_buffer *buffer = dmabuf->priv;
 	void *vaddr = memremap(buffer->phys, buffer->bytes,
-			       is_cached(buffer) ? MEMREMAP_WB : MEMREMAP_WC);
+			       carve_region_is_cached(buffer->region) ?
+			       MEMREMAP_WB : MEMREMAP_WC);
 
 	if (!vaddr)
 		return -ENOMEM;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A buffer: one live extent behind a dma-buf, and its mappings for devices.
+ *
+ * Locks: carve_buffer.lock, see access.c; the rest of a buffer does not change
+ * between its birth and its death.
  */
 #ifndef CARVE_DMABUF_H
 #define CARVE_DMABUF_H

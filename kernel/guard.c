@@ -17,11 +17,6 @@
 #include "dmabuf.h"
 #include "trace.h"
 
-static bool is_cached(const struct carve_region *region)
-{
-	return region->memory.kind == CARVE_MEMORY_CACHED;
-}
-
 /*
  * What eight bytes of a guard hold depends on where in the region they lie: a
  * copy that went on too long is noticed although it brings a guard's own bytes
@@ -43,7 +38,8 @@ static int map_guard(const struct carve_region *region,
 	if (!bytes)
 		return 0;
 	guard->vaddr = memremap(region->memory.phys + offset, bytes,
-				is_cached(region) ? MEMREMAP_WB : MEMREMAP_WC);
+				carve_region_is_cached(region) ?
+				MEMREMAP_WB : MEMREMAP_WC);
 	if (!guard->vaddr)
 		return -ENOMEM;
 	guard->offset = offset;
@@ -98,7 +94,7 @@ static void fill_guard(struct carve_region *region,
 
 	for (at = 0; at < guard->bytes; at += sizeof(*word))
 		*word++ = pattern(guard->offset + at);
-	if (is_cached(region))
+	if (carve_region_is_cached(region))
 		WARN_ON_ONCE(carve_sync_memory(region, guard->offset,
 					       guard->bytes, DMA_TO_DEVICE));
 	else
@@ -128,7 +124,7 @@ void carve_guards_fill(struct carve_buffer *buffer)
 static void fetch_guard(struct carve_region *region,
 			const struct carve_guard *guard)
 {
-	if (is_cached(region))
+	if (carve_region_is_cached(region))
 		WARN_ON_ONCE(carve_sync_memory(region, guard->offset,
 					       guard->bytes, DMA_BIDIRECTIONAL));
 	else

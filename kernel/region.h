@@ -113,6 +113,12 @@ struct carve_region {
 	struct dentry *debugfs;
 };
 
+/* Cached memory is in the linear map, and caches are maintained for it. */
+static inline bool carve_region_is_cached(const struct carve_region *region)
+{
+	return region->memory.kind == CARVE_MEMORY_CACHED;
+}
+
 /* main.c */
 extern const struct file_operations carve_fops;
 extern struct class carve_class;

@@ -79,7 +79,7 @@ static int zero_piece(struct carve_region *region, u64 offset, void *vaddr,
 		      size_t bytes)
 {
 	memset(vaddr, 0, bytes);
-	if (region->memory.kind == CARVE_MEMORY_CACHED)
+	if (carve_region_is_cached(region))
 		return carve_sync_memory(region, offset, bytes, DMA_TO_DEVICE);
 	wmb();	/* out of the write buffer, into memory */
 	return 0;
@@ -100,7 +100,7 @@ static void close_window(struct carve_scrubber *scrubber)
 static int open_window(struct carve_scrubber *scrubber, u64 offset)
 {
 	const struct carve_memory_range *memory = &scrubber->region->memory;
-	bool cached = memory->kind == CARVE_MEMORY_CACHED;
+	bool cached = carve_region_is_cached(scrubber->region);
 	u64 phys = memory->phys;
 	u64 first = round_down(phys + offset, CARVE_SCRUB_WINDOW_BYTES);
 	u64 end = min(first + CARVE_SCRUB_WINDOW_BYTES, phys + memory->bytes);
@@ -264,7 +264,7 @@ int carve_scrub_check(struct carve_region *region)
 	const struct carve_memory_range *memory = &region->memory;
 	u64 last = memory->bytes - PAGE_SIZE;
 
-	if (memory->kind != CARVE_MEMORY_CACHED)
+	if (!carve_region_is_cached(region))
 		return 0;
 	if (carve_sync_memory(region, 0, PAGE_SIZE, DMA_TO_DEVICE) ||
 	    carve_sync_memory(region, last, PAGE_SIZE, DMA_TO_DEVICE))
