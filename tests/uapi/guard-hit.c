@@ -69,7 +69,9 @@ static void check_found(void)
 	static const uint8_t nothing[CARVE_GUARD_FOUND];
 	struct carve_release record;
 
-	if (device_poke(device, buf, -3, 3, 0x80))
+	/* What the buffer holds is no part of it. */
+	if (device_poke(device, buf, 0, page, 0x55) ||
+	    device_poke(device, buf, -3, 3, 0x80))
 		die("cannot write before a buffer");
 	record = guarded_end(manager, buf);
 	check(found_is(&record, 3, 0x80) &&

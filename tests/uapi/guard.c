@@ -185,42 +185,44 @@ static void check_failed(void)
 	      "they are not");
 }
 
-/* What a guard costs, for who reads this: not judged, machines differ. */
-static void measure(void)
+static double now_us(void)
 {
-	static const uint32_t sizes[] = { 0, 1, 16, 256 };
-	enum { ROUNDS = 100 };
-	struct timespec t0, t1;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* What a guard costs, for who reads this: not judged, machines differ. */
+static void measure(uint32_t guard)
+{
+	enum { ROUNDS = 101 };
+	static double birth[ROUNDS], death[ROUNDS];
 	struct carve_release record;
-	size_t i;
-	int n;
+	double t0, t1;
+	int i, buf;
 
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		uint32_t guard = sizes[i] * 4096 / page * page;
-		double birth = 0, death = 0;
-
-		for (n = -10; n < ROUNDS; n++) {
-			uint64_t bytes = page + guard;
-			int buf;
-
-			if (!n)
-				birth = death = 0;	/* warm now */
-			clock_gettime(CLOCK_MONOTONIC, &t0);
-			buf = guarded_new(manager, 0, bytes, 0, guard);
-			clock_gettime(CLOCK_MONOTONIC, &t1);
-			birth += (t1.tv_sec - t0.tv_sec) * 1e6 +
-				 (t1.tv_nsec - t0.tv_nsec) / 1e3;
-			clock_gettime(CLOCK_MONOTONIC, &t0);
-			close(buf);
-			clock_gettime(CLOCK_MONOTONIC, &t1);
-			death += (t1.tv_sec - t0.tv_sec) * 1e6 +
-				 (t1.tv_nsec - t0.tv_nsec) / 1e3;
-			carve_read_records(manager, &record, 1);
-			carve_scrub_range(manager, 0, bytes);
-		}
-		printf("# a guard of %u KiB: export %.1f us, close %.1f us\n",
-		       guard >> 10, birth / ROUNDS, death / ROUNDS);
+	for (i = 0; i < ROUNDS; i++) {
+		t0 = now_us();
+		buf = guarded_new(manager, 0, page + guard, 0, guard);
+		t1 = now_us();
+		birth[i] = t1 - t0;
+		close(buf);
+		death[i] = now_us() - t1;
+		carve_read_records(manager, &record, 1);
+		carve_scrub_range(manager, 0, page + guard);
 	}
+	qsort(birth, ROUNDS, sizeof(birth[0]), compare);
+	qsort(death, ROUNDS, sizeof(death[0]), compare);
+	printf("# a guard of %u KiB: export %.1f us, close %.1f us (median)\n",
+	       guard >> 10, birth[ROUNDS / 2], death[ROUNDS / 2]);
 }
 
 int main(void)
@@ -230,7 +232,10 @@ int main(void)
 	check_first_version();
 	check_inside();
 	check_failed();
-	measure();
+	measure(0);
+	measure(page);
+	measure(CARVE_GUARD_MAX / 16);
+	measure(CARVE_GUARD_MAX);
 	check(region_is_clean(manager), "clean in the end", "it is not");
 	return finish();
 }
