@@ -21,7 +21,9 @@
  * /dev/carve-test/unplug takes lines "remove PATH" and "create PATH": the
  * platform device of the device-tree node PATH goes, or comes again, as when an
  * overlay is removed or applied. ENOENT when there is no such node, ENODEV when
- * there is no device to remove, EEXIST when there is one already.
+ * there is no device to remove, EEXIST when there is one already. "hold PATH"
+ * holds a reference to the device that its driver made (the first child) for two
+ * seconds, whatever becomes of the driver; EBUSY when it holds one already.
  */
 #ifndef CARVE_TEST_H
 #define CARVE_TEST_H
@@ -127,5 +129,11 @@ struct carve_test_copy {
 #define CARVE_TEST_IOC_POKE	_IOW(CARVE_TEST_TYPE, 3, struct carve_test_poke)
 #define CARVE_TEST_IOC_COPY	_IOW(CARVE_TEST_TYPE, 4, struct carve_test_copy)
 #define CARVE_TEST_IOC_MASK	_IO(CARVE_TEST_TYPE, 5)
+/*
+ * The argument is 1 when the device's DMA shall see the caches, else 0. For the
+ * kernel alone: the device itself does what it does. The answer is what it was;
+ * EOPNOTSUPP where all devices are coherent. Nothing may be mapped meanwhile.
+ */
+#define CARVE_TEST_IOC_COHERENT	_IO(CARVE_TEST_TYPE, 6)
 
 #endif /* CARVE_TEST_H */

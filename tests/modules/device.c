@@ -104,6 +104,23 @@ static int run_mask(struct carve_test_file *own, unsigned long bits)
 	return 0;
 }
 
+static int run_coherent(struct carve_test_file *own, unsigned long coherent)
+{
+#ifdef CARVE_HAVE_DMA_COHERENT
+	struct device *dev = own->device->dev;
+	int was = dev->dma_coherent;
+
+	if (coherent > 1)
+		return -EINVAL;
+	dev->dma_coherent = coherent;
+	/* Since 6.10 a device remembers that it needs no syncs. */
+	carve_test_set_mask(dev, fls64(*dev->dma_mask));
+	return was;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
 static int run(struct carve_test_file *own, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -119,6 +136,8 @@ static int run(struct carve_test_file *own, unsigned int cmd, unsigned long arg)
 		return run_copy(own, (void __user *)arg);
 	case CARVE_TEST_IOC_MASK:
 		return run_mask(own, arg);
+	case CARVE_TEST_IOC_COHERENT:
+		return run_coherent(own, arg);
 	default:
 		return -ENOTTY;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Takes platform devices away and brings them again, see carve-test.h.
+ * Takes platform devices away and brings them again, and holds on to what they
+ * made, see carve-test.h.
  *
  * Locks: unplug_lock, one at a time.
  */
@@ -13,6 +14,7 @@
 #include <linux/platform_device.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include "device.h"
 
@@ -42,6 +44,41 @@ static int create_device(struct device_node *node)
 	return of_platform_device_create(node, NULL, NULL) ? 0 : -ENODEV;
 }
 
+/* A reference to a device, and when it goes; guarded by unplug_lock. */
+static struct device *held;
+static struct delayed_work hold_work;
+
+static void drop_held(struct work_struct *work)
+{
+	mutex_lock(&unplug_lock);
+	put_device(held);
+	held = NULL;
+	mutex_unlock(&unplug_lock);
+}
+
+static int get_child(struct device *dev, void *data)
+{
+	held = get_device(dev);
+	return 1;
+}
+
+static int hold_child(struct device_node *node)
+{
+	struct platform_device *pdev;
+
+	if (held)
+		return -EBUSY;
+	pdev = of_find_device_by_node(node);
+	if (!pdev)
+		return -ENODEV;
+	device_for_each_child(&pdev->dev, NULL, get_child);
+	put_device(&pdev->dev);
+	if (!held)
+		return -ENODEV;
+	schedule_delayed_work(&hold_work, 2 * HZ);
+	return 0;
+}
+
 static int run_line(char *line)
 {
 	char *path = line;
@@ -57,6 +94,8 @@ static int run_line(char *line)
 		ret = remove_device(node);
 	else if (!strcmp(verb, "create"))
 		ret = create_device(node);
+	else if (!strcmp(verb, "hold"))
+		ret = hold_child(node);
 	mutex_unlock(&unplug_lock);
 	of_node_put(node);
 	return ret;
@@ -96,6 +135,7 @@ static struct miscdevice unplug_misc = {
  */
 int carve_test_unplug_init(void)
 {
+	INIT_DELAYED_WORK(&hold_work, drop_held);
 	return misc_register(&unplug_misc);
 }
 
@@ -105,4 +145,5 @@ int carve_test_unplug_init(void)
 void carve_test_unplug_done(void)
 {
 	misc_deregister(&unplug_misc);
+	flush_delayed_work(&hold_work);
 }

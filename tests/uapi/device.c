@@ -46,6 +46,13 @@ int device_mask(int device, unsigned int bits)
 	return ioctl(device, CARVE_TEST_IOC_MASK, bits) ? -errno : 0;
 }
 
+int device_coherent(int device, bool coherent)
+{
+	int was = ioctl(device, CARVE_TEST_IOC_COHERENT, coherent);
+
+	return was < 0 ? -errno : was;
+}
+
 static int copy(int device, uint32_t handle, uint64_t offset, uintptr_t data,
 		uint64_t bytes, bool to_memory)
 {

@@ -33,6 +33,9 @@ int device_unmap(int device, uint32_t handle);
 /* The width of the device's DMA mask. */
 int device_mask(int device, unsigned int bits);
 
+/* Whether the kernel takes the device for coherent; returns what it was. */
+int device_coherent(int device, bool coherent);
+
 /* The device writes to, or reads from, a mapped buffer. */
 int device_write(int device, uint32_t handle, uint64_t offset,
 		 const void *data, uint64_t bytes);
