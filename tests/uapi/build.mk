@@ -31,10 +31,11 @@ UAPI_OBJS_outside-trace = $(addprefix $(B)/tests/uapi/,device.o files.o guarded.
 UAPI_OBJS_importer-device = $(B)/tests/uapi/device.o $(B)/tests/uapi/moves.o
 UAPI_OBJS_importer-edu = $(UAPI_OBJS_importer-device)
 UAPI_OBJS_removal = $(B)/tests/uapi/device.o $(B)/tests/uapi/vivid.o
-UAPI_OBJS_fail-nth = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/inject.o
+UAPI_OBJS_fail-nth = $(UAPI_OBJS_importer-refused) \
+	$(addprefix $(B)/tests/uapi/,guarded.o inject.o)
 UAPI_OBJS_fail-probe = $(B)/tests/uapi/inject.o
 UAPI_OBJS_races = $(UAPI_OBJS_importer-refused) \
-	$(addprefix $(B)/tests/uapi/,device.o storm.o storm-work.o)
+	$(addprefix $(B)/tests/uapi/,device.o guarded.o storm.o storm-work.o)
 UAPI_DRM := importer-drm importer-refused cache fail-nth races
 
 $(B)/tests/uapi/%.o: INC = -idirafter kernel/uapi -Itests/modules

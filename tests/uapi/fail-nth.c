@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 
 #include "check.h"
+#include "guarded.h"
 #include "inject.h"
 #include "vgem.h"
 #include "vivid.h"
@@ -55,6 +56,8 @@ static const char *drop_buffer(void)
 		return "it comes back more than once";
 	if (records[0].offset != AT || records[0].bytes != bytes)
 		return "another one comes back";
+	if (!guarded_intact(&records[0]))
+		return "its guards are said to be damaged";
 	return carve_scrub_range(manager, AT, bytes) == (int64_t)bytes ?
 	       NULL : "it cannot be scrubbed";
 }
@@ -148,6 +151,37 @@ static int export_run(void)
 static const char *export_finish(int ret)
 {
 	return ret < 0 ? NULL : drop_buffer();
+}
+
+static int guarded_export_run(void)
+{
+	struct carve_export export = guarded_args(AT, BYTES, page, 2 * page);
+	int ret = guarded_run(manager, &export);
+
+	bytes = BYTES;
+	buf = export.fd;
+	return ret;
+}
+
+static void guarded_prepare(void)
+{
+	int ret = guarded_export_run();
+
+	if (ret)
+		die("export: %s", strerror(-ret));
+}
+
+static int release_run(void)
+{
+	return close(buf) ? -errno : 0;
+}
+
+/* drop_buffer() without the close: there is no such descriptor. */
+static const char *release_finish(int ret)
+{
+	(void)ret;
+	buf = -1;
+	return drop_buffer();
 }
 
 /* ---- read, poll -------------------------------------------------------- */
@@ -311,24 +345,29 @@ static const char *queue_finish(int ret)
 }
 
 static const struct operation operations[] = {
-	{ "open", open_prepare, open_run, open_finish, 0 },
-	{ "export", NULL, export_run, export_finish, 0 },
-	{ "info", make_buffer, info_run, buffer_finish, 0 },
-	{ "list", make_buffer, list_run, list_finish, 0 },
-	{ "identify", make_buffer, identify_run, identify_finish, 0 },
-	{ "poll", read_prepare, poll_run, poll_finish, 0 },
-	{ "read", read_prepare, read_run, read_finish, 0 },
-	{ "scrub", scrub_prepare, scrub_run, scrub_finish, 0 },
-	{ "mmap", make_buffer, mmap_run, mmap_finish, 0 },
-	{ "sync", make_buffer, sync_run, buffer_finish, 0 },
+	{ "open", open_prepare, open_run, open_finish, 0, false },
+	{ "export", NULL, export_run, export_finish, 0, false },
+	{ "export with guards", NULL, guarded_export_run, export_finish, 0, false },
+	{ "release", make_buffer, release_run, release_finish, 0, true },
+	{ "release with guards", guarded_prepare, release_run, release_finish, 0, true },
+	{ "info", make_buffer, info_run, buffer_finish, 0, false },
+	{ "list", make_buffer, list_run, list_finish, 0, false },
+	{ "identify", make_buffer, identify_run, identify_finish, 0, false },
+	{ "poll", read_prepare, poll_run, poll_finish, 0, false },
+	{ "read", read_prepare, read_run, read_finish, 0, false },
+	{ "scrub", scrub_prepare, scrub_run, scrub_finish, 0, false },
+	{ "mmap", make_buffer, mmap_run, mmap_finish, 0, false },
+	{ "sync", make_buffer, sync_run, buffer_finish, 0, false },
 };
 
 static const struct operation import = {
-	"attach and map, DRM import", make_buffer, import_run, import_finish, 0
+	"attach and map, DRM import", make_buffer, import_run, import_finish, 0, false
 };
 
+/* Where the driver says ENOMEM at map, videobuf2 says EINVAL. */
 static const struct operation queue = {
-	"attach, map, vmap, V4L2 queue", queue_prepare, queue_run, queue_finish, 0
+	"attach, map, vmap, V4L2 queue", queue_prepare, queue_run, queue_finish,
+	-EINVAL, false
 };
 
 static void sweep_driver(void)

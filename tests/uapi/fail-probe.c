@@ -144,11 +144,11 @@ static const char *probe_finish(int ret)
 
 /* The driver core says EINVAL when it cannot make a folder in sysfs. */
 static const struct operation loading = {
-	"load the driver", NULL, load, load_finish, -EINVAL
+	"load the driver", NULL, load, load_finish, -EINVAL, false
 };
 
 static const struct operation probing = {
-	"probe a region", NULL, probe_run, probe_finish, -EINVAL
+	"probe a region", NULL, probe_run, probe_finish, -EINVAL, false
 };
 
 static void find_device(void)

@@ -194,7 +194,9 @@ void inject_sweep(const struct operation *operation,
 	       tally.survived);
 	if (!wrong && n > MOST)
 		wrong = "there is no end of it";
-	if (!wrong && !(tally.enomem + tally.efault))
+	if (!wrong && operation->never && tally.survived != tally.injected)
+		wrong = "it must not fail";
+	if (!wrong && !operation->never && !(tally.enomem + tally.efault))
 		wrong = "no failure reached it, so this proves nothing";
 	check(!wrong, operation->name, "failure %u (%s): %s", n - 1,
 	      ret < 0 ? strerrorname_np(-ret) : "survived", wrong);

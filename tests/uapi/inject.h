@@ -46,6 +46,7 @@ bool inject_stop(void);
  * @finish: undoes what @run did; without failures. Return: NULL or what is wrong
  * @also: an error that the kernel around the driver gives for ENOMEM, negative,
  *	or 0
+ * @never: it must not fail, whatever does: there is nobody who could be told
  */
 struct operation {
 	const char *name;
@@ -53,6 +54,7 @@ struct operation {
 	int (*run)(void);
 	const char *(*finish)(int ret);
 	int also;
+	bool never;
 };
 
 /**
@@ -62,8 +64,9 @@ struct operation {
  *	what is wrong
  *
  * Until a pass in which nothing failed. Prints how many there were and a
- * result, which is no success when none was there or none was noticed, or when
- * an error is another one than ENOMEM or, for the copies, EFAULT.
+ * result, which is no success when none was there or none was noticed (but for
+ * what must never fail), or when an error is another one than ENOMEM or, for the
+ * copies, EFAULT.
  */
 void inject_sweep(const struct operation *operation,
 		  const char *(*intact)(int ret));

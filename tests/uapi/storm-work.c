@@ -18,6 +18,7 @@
 
 #include "check.h"
 #include "device.h"
+#include "guarded.h"
 #include "storm.h"
 #include "storm-work.h"
 #include "vgem.h"
@@ -74,20 +75,24 @@ void storm_drop(struct storm_slot *slot)
 
 static int export(struct storm_thread *self, struct storm_slot *slot)
 {
-	uint64_t pages = 1 + storm_pick(&self->random, 16);
-	int fd;
+	uint64_t pages = 3 + storm_pick(&self->random, 14);
+	uint64_t offset = storm_pick(&self->random, ARENA_PAGES - 16) * page;
+	uint32_t before = storm_pick(&self->random, 2) * page;
+	uint32_t after = storm_pick(&self->random, 2) * page;
+	struct carve_export args = guarded_args(offset, pages * page, before, after);
+	int ret;
 
 	slot->owner = storm_new_owner();
 	if (!slot->owner)
 		return -ENOSPC;
-	slot->offset = storm_pick(&self->random, ARENA_PAGES - 16) * page;
-	slot->bytes = pages * page;
-	fd = carve_export_buf(storm.manager, slot->offset, slot->bytes,
-			      slot->owner);
-	if (fd < 0)
-		return fd;
-	storm_book(slot->owner, slot->offset, slot->bytes);
-	slot->fd = fd;
+	args.owner[0] = slot->owner;
+	args.owner[1] = ~slot->owner;
+	ret = guarded_run(storm.manager, &args);
+	if (ret)
+		return ret;
+	storm_book(slot->owner, offset, pages * page);
+	slot->bytes = pages * page - before - after;
+	slot->fd = args.fd;
 	if (!stamp(slot, 0, slot->owner))
 		storm_wrong("a new buffer is not zero");
 	return 0;

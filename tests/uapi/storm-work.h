@@ -24,11 +24,13 @@ enum storm_what {
  * @fd: the buffer, or -1. All others read it without the lock: what they get may
  *	be closed, or somebody else's, by the time they use it, and that is
  *	what it is for
+ * @bytes: of the buffer, without its guards
+ * @owner: as storm_new_owner() gave it
  */
 struct storm_slot {
 	pthread_mutex_t lock;
 	atomic_int fd;
-	uint64_t offset, bytes, owner;
+	uint64_t bytes, owner;
 };
 
 struct storm {

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 
 #include "check.h"
+#include "guarded.h"
 #include "storm.h"
 #include "storm-work.h"
 
@@ -81,6 +82,8 @@ static void book_record(const struct carve_release *record)
 	else if (record->offset != books[owner].offset ||
 		 record->bytes != books[owner].bytes)
 		storm_wrong("a record of another range than was had");
+	else if (!guarded_intact(record))
+		storm_wrong("a guard was damaged");
 	else if (atomic_fetch_add(&books[owner].records, 1))
 		storm_wrong("a record was read twice");
 }
