@@ -7,6 +7,7 @@
 
 #include <linux/device.h>
 #include <linux/dma-direct.h>
+#include <linux/dma-mapping.h>
 #include <linux/module.h>
 
 #ifdef CARVE_HAVE_CONST_DEVNODE
@@ -29,11 +30,17 @@ static inline void carve_set_noncoherent(struct device *dev)
 #endif
 }
 
+/*
+ * Where it wants attributes, one of them leaves out whether the device may only
+ * be given memory that an encrypted guest shares: a module cannot ask that
+ * everywhere. Such a device would get a bounce buffer, and carve_importer_map()
+ * refuses whoever gets one.
+ */
 static inline bool carve_dma_capable(struct device *dev, dma_addr_t addr,
 				     size_t bytes)
 {
 #ifdef CARVE_HAVE_DMA_CAPABLE_ATTRS
-	return dma_capable(dev, addr, bytes, true, 0);
+	return dma_capable(dev, addr, bytes, true, DMA_ATTR_CC_SHARED);
 #else
 	return dma_capable(dev, addr, bytes, true);
 #endif
