@@ -2,14 +2,30 @@
 # shellcheck shell=bash
 #
 # A private apt for packages that are not for this machine: Debian 12's arm64
-# kernels and libraries, whatever the host runs. To be sourced after cache.sh.
+# kernels and libraries, whatever the host runs, or what deb_use() says instead.
+# To be sourced after cache.sh.
 #
 # The host's own package database and architectures stay as they are. Mirror,
 # proxy and keyring come from the host's apt configuration.
 
-DEB_SUITE=bookworm
-DEB_ROOT=$CARVE_CACHE/apt-$DEB_SUITE
 DEB_HOST_ARCH=$(dpkg --print-architecture)
+
+# deb_use SUITE ARCHITECTURE: what all that follows is about. Of a suite of
+# backports its newer packages are taken, the rest from the suite it is for.
+# The security archive is read for the guests' own Debian 12 on arm64 only: what
+# else is fetched is in the main one, and is not for use.
+deb_use()
+{
+	DEB_SUITE=$1
+	DEB_ARCH=$2
+	DEB_ROOT=$CARVE_CACHE/apt-$DEB_SUITE-$DEB_ARCH
+	DEB_OPTIONS=()
+	if [[ $DEB_SUITE == *-backports ]]; then
+		DEB_OPTIONS=(-o "APT::Default-Release=$DEB_SUITE")
+	fi
+}
+
+deb_use bookworm arm64
 
 # deb_apt TOOL ARGUMENTS...: apt-get, apt-cache on the private root.
 deb_apt()
@@ -26,14 +42,14 @@ deb_apt()
 		-o Dir::Etc::sourceparts=/dev/null \
 		-o Dir::Etc::preferences=/dev/null \
 		-o Dir::Etc::preferencesparts=/dev/null \
-		-o APT::Architecture=arm64 \
-		-o APT::Architectures::=arm64 \
+		-o APT::Architecture="$DEB_ARCH" \
+		-o APT::Architectures::="$DEB_ARCH" \
 		-o APT::Architectures::="$DEB_HOST_ARCH" \
 		-o APT::Get::List-Cleanup=false \
 		-o APT::Sandbox::User="$(id -un)" \
 		-o Acquire::Languages=none \
 		-o Acquire::Retries=3 \
-		"$@"
+		"${DEB_OPTIONS[@]}" "$@"
 }
 
 # Repositories this machine knows: "URI RELEASE COMPONENT FILE" lines. apt
@@ -79,11 +95,12 @@ deb_options()
 
 deb_write_sources()
 {
-	local release arch=arm64 uri suite component entry security='' main=''
+	local release arch=$DEB_ARCH base=${DEB_SUITE%-backports}
+	local uri suite component entry security='' main=''
 	# shellcheck source=/dev/null
 	release=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
-	if [ "$DEB_HOST_ARCH" != arm64 ]; then
-		arch=arm64,$DEB_HOST_ARCH
+	if [ "$DEB_HOST_ARCH" != "$DEB_ARCH" ]; then
+		arch=$DEB_ARCH,$DEB_HOST_ARCH
 	fi
 	while read -r uri suite component entry; do
 		if [ "$component" != main ]; then
@@ -91,13 +108,13 @@ deb_write_sources()
 		fi
 		case $suite in
 		"$release-security" | stable-security | oldstable-security)
-			security=${security:-"deb [arch=$arch$(deb_options "$entry")] $uri $DEB_SUITE-security main"} ;;
+			security=${security:-"deb [arch=$arch$(deb_options "$entry")] $uri $base-security main"} ;;
 		"$release" | stable | oldstable | testing | sid | unstable)
 			# Other vendors name their suites like Debian's, too.
 			case ${uri%/} in
 			*security*) ;;
 			*debian | */debian/* | *debian.list)
-				main=${main:-"deb [arch=$arch$(deb_options "$entry")] $uri $DEB_SUITE main"} ;;
+				main=${main:-"deb [arch=$arch$(deb_options "$entry")] $uri $base main"} ;;
 			esac ;;
 		esac
 	done < <(deb_known_targets)
@@ -107,9 +124,15 @@ deb_write_sources()
 	# Debian 12's 6.12 kernel is published in the security archive. Where the
 	# machine does not name one, it lies beside the main archive.
 	if [ -z "$security" ]; then
-		security=${main/debian\/ $DEB_SUITE main/debian-security\/ $DEB_SUITE-security main}
+		security=${main/debian\/ $base main/debian-security\/ $base-security main}
 	fi
-	printf '%s\n%s\n' "$main" "$security"
+	printf '%s\n' "$main"
+	if [ "$DEB_SUITE,$DEB_ARCH" = bookworm,arm64 ]; then
+		printf '%s\n' "$security"
+	fi
+	if [ "$DEB_SUITE" != "$base" ]; then
+		printf '%s\n' "${main/ $base main/ $DEB_SUITE main}"
+	fi
 }
 
 deb_update_locked()
@@ -120,12 +143,12 @@ deb_update_locked()
 	if [ "${1:-}" != again ] && [ -e "$DEB_ROOT/updated" ]; then
 		return
 	fi
-	say "  apt: reading Debian 12's package lists (the guest is Debian 12, arm64)"
+	say "  apt: reading the package lists of Debian's $DEB_SUITE for $DEB_ARCH"
 	deb_write_sources > "$DEB_ROOT/sources.list.new"
 	mv "$DEB_ROOT/sources.list.new" "$DEB_ROOT/sources.list"
 	if ! deb_apt apt-get update --error-on=any > "$log" 2>&1; then
 		cat "$log" >&2
-		die "apt cannot read Debian 12's package lists with this machine's mirror and proxy"
+		die "apt cannot read the package lists of Debian's $DEB_SUITE with this machine's mirror and proxy"
 	fi
 	date > "$DEB_ROOT/updated"
 }
@@ -135,7 +158,7 @@ deb_update()
 {
 	if [ "${1:-}" = again ] || [ ! -e "$DEB_ROOT/updated" ]; then
 		mkdir -p "$DEB_ROOT"
-		cache_locked apt deb_update_locked "$@"
+		cache_locked "${DEB_ROOT##*/}" deb_update_locked "$@"
 	fi
 }
 
