@@ -56,37 +56,57 @@ static int parse_unit(const char *text)
 	return 10 * (int)(unit - units + 1);
 }
 
+/*
+ * @whole and @part / @scale, times 2 to the power of @shift, rounded up. One
+ * doubling after the other: with 32 bits no integer holds the product.
+ */
+static int scale_up(uint64_t whole, uint64_t part, uint64_t scale, int shift,
+		    uint64_t *ret)
+{
+	while (shift--) {
+		part *= 2;
+		if (whole > UINT64_MAX / 2)
+			return -ERANGE;
+		whole = whole * 2 + part / scale;
+		part %= scale;
+	}
+	if (part && whole == UINT64_MAX)
+		return -ERANGE;
+	*ret = whole + (part ? 1 : 0);
+	return 0;
+}
+
 int carvectl_parse_size(const char *text, uint64_t *ret)
 {
-	unsigned __int128 value = 0, scale = 1;
+	uint64_t whole = 0, part = 0, scale = 1;
 	bool digits = false, fraction = false;
 	int shift;
 
 	for (; isdigit((unsigned char)*text) || (*text == '.' && !fraction);
 	     text++) {
+		unsigned int digit = *text - '0';
+
 		if (*text == '.') {
 			fraction = true;
 			continue;
 		}
 		digits = true;
-		value = value * 10 + (*text - '0');
-		if (fraction)
+		if (fraction) {
+			part = part * 10 + digit;
 			scale *= 10;
-		/* More than that is beyond 64 bits, or finer than a byte. */
-		if (value > UINT64_MAX)
+		} else if (whole > (UINT64_MAX - digit) / 10) {
 			return -ERANGE;
+		} else {
+			whole = whole * 10 + digit;
+		}
+		/* More than that is finer than a byte. */
 		if (scale > 1000000000)
 			return -EINVAL;
 	}
 	shift = parse_unit(text);
 	if (!digits || shift < 0)
 		return -EINVAL;
-
-	value = ((value << shift) + scale - 1) / scale;
-	if (value > UINT64_MAX)
-		return -ERANGE;
-	*ret = value;
-	return 0;
+	return scale_up(whole, part, scale, shift, ret);
 }
 
 /* UTF-8 whatever the user's locale is, which need not be one of it. */
