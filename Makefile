@@ -10,13 +10,14 @@ VERSION := 0.1.0
 PREFIX ?= /usr
 DESTDIR ?=
 
-# Three builds live side by side: for this machine, with sanitizers, and for
-# the arm64 guest, whose libraries come from the cached sysroot.
+# The builds live side by side: for this machine, with sanitizers, and for the
+# guests (arm64, and armhf with GUEST=armhf), whose libraries come from the
+# cached sysroots.
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 LDFLAGS ?=
 ifdef GUEST
-B ?= build/arm64
+B ?= build/$(if $(filter armhf,$(GUEST)),armhf,arm64)
 include tests/vm/sysroot.mk
 else ifdef SAN
 B ?= build/asan
@@ -29,7 +30,7 @@ endif
 
 # What every object gets; CFLAGS and LDFLAGS stay the packager's.
 BASE_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
-	-Wpointer-arith -Wundef -D_GNU_SOURCE -DCARVE_VERSION='"$(VERSION)"' \
+	-Wpointer-arith -Wundef -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCARVE_VERSION='"$(VERSION)"' \
 	-fvisibility=hidden -fstack-protector-strong -MD -MP $(SANFLAGS)
 BASE_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed $(SANFLAGS)
 

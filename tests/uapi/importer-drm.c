@@ -278,6 +278,8 @@ static void check_cirrus(void)
 {
 	struct display display = { .card = drm_open("cirrus") };
 
+	if (display.card < 0)	/* its name since 6.14 */
+		display.card = drm_open("cirrus-qemu");
 	if (display.card < 0) {
 		skip("cirrus import", "there is no cirrus card");
 		return;

@@ -108,7 +108,7 @@ static void check_entries(void)
 	check_value("entries nowhere", run(&list), -EFAULT);
 	list = good_list(area + page, EXTENTS);
 	check_value("entries where nothing is mapped", run(&list), -EFAULT);
-	list = good_list((void *)(UINTPTR_MAX - 2 * page + 1), EXTENTS);
+	list = good_list((void *)(uintptr_t)(UINTPTR_MAX - 2 * page + 1), EXTENTS);
 	check_value("entries at an address of the kernel", run(&list), -EFAULT);
 	list = good_list((void *)(UINTPTR_MAX - size), EXTENTS);
 	check_value("entries around the end of all addresses", run(&list), -EFAULT);

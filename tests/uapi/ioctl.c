@@ -203,7 +203,7 @@ static void check_pointers(const struct command *command)
 		    command_run(manager, command->cmd, area + page), -EFAULT);
 	check_value(name_of(command, "at an address of the kernel"),
 		    command_run(manager, command->cmd,
-				(void *)(UINTPTR_MAX - 2 * page + 1)), -EFAULT);
+				(void *)(uintptr_t)(UINTPTR_MAX - 2 * page + 1)), -EFAULT);
 	check_value(name_of(command, "at the end of all addresses"),
 		    command_run(manager, command->cmd, (void *)(UINTPTR_MAX - 7)),
 		    -EFAULT);

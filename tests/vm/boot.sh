@@ -26,6 +26,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 here=$root/tests/vm
 # shellcheck source=tests/vm/cases.sh
 . "$here/cases.sh"
+# shellcheck source=tests/vm/arch.sh
+. "$here/arch.sh"
 
 # Addresses of what the machine finds in its RAM when it starts; the region
 # lies far above, see tree.sh. QEMU puts a tree of its own at the beginning.
@@ -65,7 +67,7 @@ fi
 # What this boot alone brings: the cases, and which units to enable.
 run_payload()
 {
-	local to=$1/payload case slowness budget
+	local to=$1/payload base=$2 case slowness budget
 
 	slowness=$(kernel_slowness "$kernel")
 	budget=$((60 * slowness))
@@ -79,8 +81,12 @@ run_payload()
 	cp "$here/guest/run-cases" "$to/usr/libexec/carve-vm/"
 	cp "$here"/guest/*.{service,target} "$to/usr/lib/systemd/system/"
 	# The display and the test devices wait for a case that wants them.
-	printf 'blacklist %s\n' cirrus virtio_gpu vivid \
+	printf 'blacklist %s\n' cirrus cirrus_qemu virtio_gpu vivid \
 		> "$to/etc/modprobe.d/carve-vm.conf"
+	# One name for the display, whatever this kernel calls it.
+	if [ -z "$(find "$base/modules/" -name cirrus.ko)" ]; then
+		echo 'alias cirrus cirrus_qemu' >> "$to/etc/modprobe.d/carve-vm.conf"
+	fi
 	echo "${units[*]}" > "$to/etc/carve-vm/enable"
 	printf '%s\n' "CARVE_KERNEL=$kernel" "CARVE_REGION=$region" \
 		"CARVE_SLOWNESS=$slowness" > "$to/etc/carve-vm/environment"
@@ -114,7 +120,7 @@ make_initrd()
 	local payload base
 
 	base=$("$here/initrd.sh" "$kernel")
-	run_payload "$out/payload"
+	run_payload "$out/payload" "$base"
 	{
 		cat "$base/initrd"
 		for payload in "${payloads[@]}"; do
@@ -143,9 +149,9 @@ make_boot()
 	fdtput -t x "$out/tree.dtb" /chosen linux,initrd-start 0 "$initrd_at"
 	fdtput -t x "$out/tree.dtb" /chosen linux,initrd-end 0 \
 		"$(printf %x $((initrd_at + size)))"
-	aarch64-linux-gnu-gcc -c -o "$out/entry.o" -DDTB=$tree_at \
-		-DIMAGE=$image_at "$here/entry.S"
-	aarch64-linux-gnu-objcopy -O binary -j .text "$out/entry.o" "$out/entry"
+	"$vm_triplet-gcc" -c -o "$out/entry.o" -DDTB=$tree_at \
+		-DIMAGE=$image_at "$here/entry-$vm_arch.S"
+	"$vm_triplet-objcopy" -O binary -j .text "$out/entry.o" "$out/entry"
 }
 
 # disk ID FILE: a read-only source; what the guest writes is thrown away.
@@ -159,7 +165,7 @@ machine()
 {
 	local options file n=0
 	# shellcheck disable=SC2207 # options without blanks
-	options=($(disk root "$("$here/guest.sh")/root.ext4"))
+	options=($(disk root "$("$here/guest.sh" "$vm_arch")/root.ext4"))
 	for file in "${disks[@]}"; do
 		n=$((n + 1))
 		# shellcheck disable=SC2207 # options without blanks
@@ -216,6 +222,8 @@ fi
 rm -rf "$out"
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
+vm_arch "$kernel"
+export VM_ARCH=$vm_arch
 image=$("$here/kernel.sh" "$kernel")/image
 "$here/tree.sh" "$region" "$memory" "$out" "$overlay" "${machine[@]}"
 make_initrd

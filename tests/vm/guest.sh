@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# tests/vm/guest.sh: prints the folder of the guest's root out of the cache:
+# tests/vm/guest.sh [ARCHITECTURE]: prints the folder of the guest's root out of
+# the cache, for arm64 (default) or armhf:
 #
-#   root.ext4   Debian 12 arm64 with systemd and udev, never written to
-#   busybox     a static arm64 busybox, for the initramfs
+#   root.ext4   Debian 12 with systemd and udev, never written to
+#   busybox     a static busybox, for the initramfs
 #
-# No arm64 code runs while it is made: packages are unpacked, and what their
+# No code of the guest's runs while it is made: packages are unpacked, and what their
 # scripts would have set up is either done here or by systemd at boot. Nothing
 # of Carve is in it, and no kernel module: those come with each run.
 set -euo pipefail
@@ -16,7 +17,9 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tools/setup/debian.sh
 . "$root/tools/setup/debian.sh"
 
-packages=('?essential?architecture(arm64)' systemd systemd-sysv udev dbus kmod
+arch=${1:-arm64}
+deb_use bookworm "$arch"
+packages=("?essential?architecture($arch)" systemd systemd-sysv udev dbus kmod
 	procps libsystemd0 libsmartcols1 libdrm2 libcmocka0 v4l-utils)
 
 # What only package management and unused scripts need.
@@ -111,9 +114,9 @@ build()
 {
 	local work=$1
 
-	say "  guest: fetching Debian 12 arm64 (systemd, udev, v4l-utils), about 45 MB"
+	say "  guest: fetching Debian 12 $arch (systemd, udev, v4l-utils), about 45 MB"
 	deb_tree "$work/tree" "${packages[@]}"
-	deb_fetch "$work/debs" busybox-static:arm64
+	deb_fetch "$work/debs" "busybox-static:$arch"
 	dpkg-deb -x "$work"/debs/busybox-static_*.deb "$work/static"
 	mv "$work/static/bin/busybox" "$work/busybox"
 	settle "$work/tree"
@@ -128,4 +131,4 @@ if [ "$(id -u)" != 0 ] && [ -z "${FAKEROOTKEY:-}" ]; then
 	exec fakeroot "$0" "$@"
 fi
 key=$(deb_key | hash_of "$0" "$root/tools/setup/debian.sh")
-cache_entry guest "$key" build
+cache_entry "guest-$arch" "$key" build

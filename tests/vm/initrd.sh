@@ -16,15 +16,19 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 
 version=${1:?usage: tests/vm/initrd.sh VERSION}
 kernel=$("$root/tests/vm/kernel.sh" "$version")
-guest=$("$root/tests/vm/guest.sh")
+# shellcheck source=tests/vm/arch.sh
+. "$root/tests/vm/arch.sh"
+vm_arch "$version"
+guest=$("$root/tests/vm/guest.sh" "$vm_arch")
 release=$(cat "$kernel/release")
 
 # The root's disk and the report channels; these are loaded by /init.
 early=(virtio_pci virtio_blk virtio_console ext4)
 # Importers the tests use, and what systemd asks for.
-late=(vivid vgem cirrus autofs4 configfs)
+late=(vivid vgem autofs4 configfs)
 # The same, where the kernel has them: a case that loads one says where it runs.
-some=(virtio-gpu vim2m vkms)
+# The display has a new name since 6.14.
+some=(virtio-gpu vim2m vkms cirrus cirrus-qemu)
 
 # needs MODULE: the files to load for it, in order; nothing when built in.
 needs()

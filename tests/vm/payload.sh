@@ -3,13 +3,16 @@
 #
 # tests/vm/payload.sh KERNEL FOLDER: fills FOLDER with what is laid over the
 # guest's root in order to test this tree on KERNEL: everything `make install`
-# puts into a distribution, built for arm64; the driver, where modprobe finds
+# puts into a distribution, built for the guest; the driver, where modprobe finds
 # it by the device tree's compatible; the test programs in
 # /usr/libexec/carve-tests.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 kernel=$1 folder=$2
 PATH=$PATH:/usr/sbin:/sbin
+# shellcheck source=tests/vm/arch.sh
+. "$root/tests/vm/arch.sh"
+vm_arch "$kernel"
 base=$("$root/tests/vm/initrd.sh" "$kernel")
 release=$(cat "$("$root/tests/vm/kernel.sh" "$kernel")/release")
 
@@ -36,9 +39,9 @@ build()
 	rm -f "$log"
 }
 
-build GUEST=1 all vm-programs
-build GUEST=1 install PREFIX=/usr DESTDIR="$folder"
-build GUEST=1 install-vm-programs DESTDIR="$folder"
+build GUEST="$vm_guest" all vm-programs
+build GUEST="$vm_guest" install PREFIX=/usr DESTDIR="$folder"
+build GUEST="$vm_guest" install-vm-programs DESTDIR="$folder"
 build modules test-modules KERNEL="$kernel"
 
 # add_module FILE: among the kernel's modules, and into the payload.
@@ -47,7 +50,7 @@ add_module()
 	local to
 
 	to=lib/modules/$release/extra/$(basename "$1")
-	aarch64-linux-gnu-strip --strip-debug "$1" -o "$tree/$to"
+	"$vm_triplet-strip" --strip-debug "$1" -o "$tree/$to"
 	cp "$tree/$to" "$folder/usr/$to"
 }
 
