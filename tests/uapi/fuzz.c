@@ -178,6 +178,20 @@ static void forget(void)
 			fuzz_object_unref(slots[i].object);
 }
 
+/* One may be reserved without being open: how many below 256 can be had. */
+static unsigned int count_free_fds(void)
+{
+	int fds[256], count = 0, fd, i;
+
+	while ((fd = dup(reader)) >= 0 && fd < 256)
+		fds[count++] = fd;
+	if (fd >= 0)
+		close(fd);
+	for (i = 0; i < count; i++)
+		close(fds[i]);
+	return count;
+}
+
 enum ending { CLOSE_ALL, EXIT, BE_KILLED, ENDINGS };
 
 static void child(uint64_t round, unsigned int number, enum ending ending)
@@ -319,7 +333,7 @@ int main(void)
 	       (unsigned long long)calls);
 	fflush(stdout);
 	prepare();
-	fds = count_fds();
+	fds = count_free_fds();
 	for (round = 0; shared->calls < calls && !shared->failed; round++) {
 		switch (round % 3) {
 		case 0: round_alone(round); break;
@@ -332,8 +346,8 @@ int main(void)
 			fuzz_settle();
 			change_manager();
 		}
-		if (shared->calls / 500000 > shown) {
-			shown = shared->calls / 500000;
+		if (shared->calls / 100000 > shown) {
+			shown = shared->calls / 100000;
 			printf("# %llu calls in %lld s\n",
 			       (unsigned long long)shared->calls,
 			       (long long)(time(NULL) - begin));
@@ -354,6 +368,6 @@ int main(void)
 	check(!shared->failed, "everything can be given back and scrubbed", "%s",
 	      shared->why);
 	check(region_is_clean(manager), "the region is as at the start", "it is not");
-	check_value("no descriptor is lost", count_fds(), fds);
+	check_value("no descriptor is lost", count_free_fds(), fds);
 	return finish();
 }
