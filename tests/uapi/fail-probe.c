@@ -20,7 +20,7 @@
 
 #define BUS "/sys/bus/platform"
 
-static char device[300], driver[400];
+static char device[300], driver[400], class[100];
 static const char *module;
 static int probe_file;
 static unsigned int without_node;
@@ -128,11 +128,20 @@ static const char *use_region(void)
 	return wrong;
 }
 
-/* What failed once must succeed the next time: nothing is still claimed. */
+/*
+ * Nothing is left of a probe that failed; and now and then the next one has to
+ * succeed, and the region to be whole. (The last one has to, anyhow.)
+ */
 static const char *probe_finish(int ret)
 {
+	static unsigned int failed;
 	const char *wrong = NULL;
 
+	if (ret && (is_bound() || !access(region_node(), F_OK) ||
+		    !access(class, F_OK)))
+		return "something is left of it";
+	if (ret && failed++ % 8)
+		return NULL;
 	if (ret && (probe_run() || !is_bound()))
 		return "the next probe fails";
 	wrong = use_region();
@@ -154,10 +163,11 @@ static const struct operation probing = {
 static void find_device(void)
 {
 	const char *label = region.label;
-	char link[100], target[300];
+	char link[200], target[300];
 	ssize_t length;
 
-	snprintf(link, sizeof(link), "/sys/class/carve/%s/device", label);
+	snprintf(class, sizeof(class), "/sys/class/carve/%s", label);
+	snprintf(link, sizeof(link), "%s/device", class);
 	length = readlink(link, target, sizeof(target) - 1);
 	if (length < 0)
 		die("%s: %m", link);
