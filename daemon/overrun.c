@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "overrun.h"
+/*
+ * Telling the operator who wrote outside a buffer.
+ */
+#include "region.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,6 +10,9 @@
 #include "log.h"
 
 #define FIELD_MAX	80
+
+/* Of these entries in the journal, as carved(8) says. */
+#define MESSAGE_ID	"318a4717680648269acd03d3383207e9"
 
 static void print_found(char *text, size_t size,
 			const struct carve_device_damage *damage)
@@ -29,7 +35,7 @@ void carve_overrun_report(const struct carve_region *region,
 	char uid[FIELD_MAX], bytes[FIELD_MAX], at[FIELD_MAX];
 	char found[FIELD_MAX], name[CARVE_DEVICE_NAME + 16];
 	const char *const more[] = {
-		"MESSAGE_ID=" CARVE_OVERRUN_MESSAGE_ID, name, bytes, at,
+		"MESSAGE_ID=" MESSAGE_ID, name, bytes, at,
 		/* Of a process that is known, the log says the user itself. */
 		pid ? NULL : uid, NULL,
 	};

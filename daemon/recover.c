@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "log.h"
-#include "overrun.h"
 #include "roll.h"
 
 /*

@@ -9,7 +9,6 @@
 #include <sys/eventfd.h>
 
 #include "log.h"
-#include "overrun.h"
 #include "roll.h"
 
 #define RETRY_USEC	1000000U

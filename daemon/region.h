@@ -153,6 +153,15 @@ struct carve_record *carve_region_find(const struct carve_region *region,
 void carve_region_release(struct carve_region *region,
 			  struct carve_record *record);
 
+/**
+ * carve_overrun_report() - tell the journal who wrote outside a buffer
+ * @dead: what the device says has died; nothing is said without damage
+ * @record: of the same extent, or NULL when it is not in the books
+ */
+void carve_overrun_report(const struct carve_region *region,
+			  const struct carve_device_extent *dead,
+			  const struct carve_record *record);
+
 /* Queue a dirty record for scrubbing. */
 void carve_region_scrub(struct carve_region *region,
 			struct carve_record *record);
