@@ -165,6 +165,18 @@ static bool all_reserved(const struct carve_memory_range *memory)
 	return true;
 }
 
+/*
+ * With 32 bits the linear map ends within RAM. memremap() looks at the first
+ * page alone to say whether a range is in it.
+ */
+static bool is_across_lowmem(const struct carve_memory_range *memory)
+{
+	unsigned long pfn = PHYS_PFN(memory->phys);
+	unsigned long last = pfn + (memory->bytes >> PAGE_SHIFT) - 1;
+
+	return PageHighMem(pfn_to_page(pfn)) != PageHighMem(pfn_to_page(last));
+}
+
 static int find_kind(struct device *dev, struct device_node *node,
 		     struct carve_memory_range *memory)
 {
@@ -185,6 +197,10 @@ static int find_kind(struct device *dev, struct device_node *node,
 	if (!all_reserved(memory))
 		return dev_err_probe(dev, -EBUSY,
 			"the kernel uses pages of memory-region %pOF itself: something else was there first, move the region\n",
+			node);
+	if (is_across_lowmem(memory))
+		return dev_err_probe(dev, -EINVAL,
+			"memory-region %pOF lies across the end of low memory: move it to one side\n",
 			node);
 	memory->kind = CARVE_MEMORY_CACHED;
 	return 0;
