@@ -17,10 +17,17 @@
 #define TRACEFS "/sys/kernel/tracing"
 #define INSTANCE TRACEFS "/instances/carve-cache"
 
+/* Where the arguments are; with LPAE an address is in two registers. */
 static const char *const probes[] = {
+#ifdef __arm__
+	"p:carve_cache/for_device arch_sync_dma_for_device high=%r1:x32 paddr=%r0:x32 size=%r2:x32 dir=%r3:u32",
+	"p:carve_cache/for_cpu arch_sync_dma_for_cpu high=%r1:x32 paddr=%r0:x32 size=%r2:x32 dir=%r3:u32",
+	"p:carve_cache/remap remap_pfn_range pfn=%r2:x32 bytes=%r3:x32 prot=$stack0:x32",
+#else
 	"p:carve_cache/for_device arch_sync_dma_for_device paddr=%x0:x64 size=%x1:x64 dir=%x2:u32",
 	"p:carve_cache/for_cpu arch_sync_dma_for_cpu paddr=%x0:x64 size=%x1:x64 dir=%x2:u32",
 	"p:carve_cache/remap remap_pfn_range pfn=%x2:x64 bytes=%x3:x64 prot=%x4:x64",
+#endif
 };
 
 static int put(const char *path, const char *text, int flags)
@@ -74,7 +81,8 @@ void trace_clear(void)
 static bool parse(const char *line, struct sync *sync)
 {
 	const char *values = strstr(line, " paddr=");
-	unsigned long long phys, bytes;
+	const char *above = strstr(line, " high=");
+	unsigned long long phys, bytes, high = 0;
 
 	if (strstr(line, "LOST"))
 		die("the trace has lost events");
@@ -82,7 +90,9 @@ static bool parse(const char *line, struct sync *sync)
 			      &bytes, &sync->dir) != 3)
 		return false;
 	sync->to_device = strstr(line, " for_device: ");
-	sync->phys = phys;
+	if (above && sscanf(above, " high=%llx", &high) != 1)
+		return false;
+	sync->phys = high << 32 | phys;
 	sync->bytes = bytes;
 	return true;
 }

@@ -23,8 +23,12 @@ struct sync {
 	int dir;
 };
 
-/* How arm64 maps memory: the index in a page table entry. */
+/* How arm64 and LPAE map memory: the index in a page table entry. */
+#ifdef __arm__
+enum { MEMORY_NORMAL = 7, MEMORY_NORMAL_NC = 1 };
+#else
 enum { MEMORY_NORMAL = 0, MEMORY_NORMAL_NC = 2 };
+#endif
 
 /**
  * trace_open() - set the probes

@@ -5,6 +5,7 @@
 #ifndef CARVE_VGEM_H
 #define CARVE_VGEM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Opens the first card of a DRM driver; -1 when there is none. */
@@ -12,6 +13,9 @@ int drm_open(const char *driver);
 
 /* Opens vgem; -1 when there is none. */
 int vgem_open(void);
+
+/* Whether it maps what it imports, or only holds it, as newer kernels' does. */
+bool vgem_maps(void);
 
 /* Makes a handle of a dma-buf; 0 or negative errno. */
 int vgem_import(int card, int buf, uint32_t *ret_handle);
