@@ -16,4 +16,4 @@ check: ## install what is missing, build, run every test
 
 .PHONY: setup
 setup: ## install the packages that are missing (as root)
-	@tools/setup.sh build vm lint demo
+	@tools/setup.sh build vm matrix lint demo

@@ -5,6 +5,7 @@
 #
 #   build   compile library, daemon, tools; unit and service tests
 #   vm      build for arm64 and boot it
+#   matrix  build for more kernels, boot 32-bit ARM
 #   demo    make and show a film
 #   lint    make lint
 #

@@ -51,6 +51,23 @@ run-vm:
 	@KERNEL="$(VM_KERNEL)" REGION="$(REGION)" TEST="$(TEST)" MAKE="$(MAKE)" \
 		tests/vm/check.sh
 
+# 32-bit programs for 64-bit kernels: make GUEST=armhf B=... LDFLAGS=-static
+COMPAT_TESTS := $(addprefix $(B)/tests/uapi/,ioctl ioctl-export ioctl-list identify \
+	lifetime mapping scrub events)
+
+.PHONY: install-compat
+install-compat: $(COMPAT_TESTS)
+	install -d $(DESTDIR)/usr/libexec/carve-tests-32
+	install -m 755 $^ $(DESTDIR)/usr/libexec/carve-tests-32
+
+.PHONY: check-matrix run-matrix
+check-matrix: ## the driver on all kernels (6.1, 6.12, 7.3, 32 bits) and memories
+	@tools/setup.sh build vm matrix
+	@tests/run run-matrix
+
+run-matrix:
+	@KERNEL="$(VM_KERNEL)" REGION="$(REGION)" MAKE="$(MAKE)" tests/vm/matrix.sh
+
 .PHONY: bench-vm
 bench-vm: ## the driver's speed, as ratios; KERNEL= REGION= narrow it
 	@tools/setup.sh build vm

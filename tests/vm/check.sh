@@ -4,10 +4,11 @@
 # tests/vm/check.sh: the matrix of kernels and region variants, every case of
 # tests/vm/cases on each. The environment narrows it, each a list:
 #
-#   KERNEL (6.1 6.12; debug, see README)  REGION (mapped no-map outside mem)  TEST (names)
+#   KERNEL (6.1 6.12; others, see kernel.sh)  REGION (mapped no-map outside mem)  TEST (names)
 #
 # All cases of a variant share one boot, but for those that ask for their own.
-# JOBS (2) boots run at once.
+# JOBS (2) boots run at once. EXTRA_PAYLOAD is a further folder laid over the
+# guest's root.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 here=$root/tests/vm
@@ -74,6 +75,7 @@ boot()
 	"$here/boot.sh" --out "$work/$kernel/$region/$label" --kernel "$kernel" \
 		--region "$region" --name "$name/" \
 		--payload "$work/$kernel/payload" --enable carved.socket \
+		${EXTRA_PAYLOAD:+--payload "$EXTRA_PAYLOAD"} \
 		"${extra[@]}" "$@" || status=1
 	echo "  # $name: $((SECONDS - begin)) s, logs in build/vm/$kernel/$region/$label"
 	return "$status"

@@ -8,7 +8,9 @@
 #
 # The region is 64 MiB. Where it lies, counted from the end of RAM:
 #
-#   mapped   128 MiB below; in the kernel's linear map
+#   mapped   128 MiB below; in the kernel's linear map. With 32 bits that has
+#            about 760 MiB of RAM: 384 MiB above its start
+#   highmem  32 bits only: 128 MiB below, RAM that is not in the linear map
 #   no-map   the same place, with no-map
 #   outside  the same place; /memory ends there, at a boundary of sparsemem's
 #            sections, so the kernel has no struct page for any of it
@@ -30,14 +32,22 @@ append=
 defines=()
 
 case $region in
-mapped) ;;
+mapped)
+	if [ "${VM_ARCH:-arm64}" = armhf ]; then
+		base=$((ram + 384 * mib))
+	fi ;;
+highmem)
+	if [ "${VM_ARCH:-arm64}" != armhf ]; then
+		echo "tree.sh: there is high memory with 32 bits only" >&2
+		exit 1
+	fi ;;
 no-map) defines+=(-DCARVE_NO_MAP) ;;
 outside) ;;
 mem)
 	base=$((end - 160 * mib))
 	append="mem=$((memory - 192))M" ;;
 *)
-	echo "tree.sh: no region variant '$region': mapped, no-map, outside or mem" >&2
+	echo "tree.sh: no region variant '$region': mapped, highmem, no-map, outside or mem" >&2
 	exit 1 ;;
 esac
 
