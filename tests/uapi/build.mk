@@ -10,10 +10,6 @@ UAPI_FUZZ := $(wildcard tests/uapi/fuzz-*.c)
 UAPI_HELPERS += command $(UAPI_FUZZ:tests/uapi/%.c=%)
 UAPI_HELPERS += inject storm storm-work
 UAPI_NAMES := $(filter-out $(UAPI_HELPERS),$(patsubst tests/uapi/%.c,%,$(wildcard tests/uapi/*.c)))
-ifeq ($(GUEST),armhf)
-# It keeps sets of errnos in 128 bits.
-UAPI_NAMES := $(filter-out fuzz,$(UAPI_NAMES))
-endif
 UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
 
 # What a program needs besides check.o, and which of them need libdrm.

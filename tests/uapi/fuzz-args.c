@@ -63,7 +63,7 @@ static void *place(struct fuzz_thread *t, union fuzz_args *args,
 		return NULL;
 	case 1:
 		fuzz_must(verdict, EFAULT);
-		return (void *)(UINT64_C(0xffff) << 48 | fuzz_below(t, page) << 12);
+		return (void *)(uintptr_t)(UINTPTR_MAX - fuzz_below(t, page) * page);
 	case 2:			/* part of it is not there */
 		fuzz_must(verdict, EFAULT);
 		size = size < sizeof(*args) ? size : sizeof(*args);
@@ -150,30 +150,35 @@ void fuzz_pick_range(struct fuzz_thread *t, __u64 *offset, __u64 *bytes,
 void fuzz_judge_range(uint64_t offset, uint64_t bytes,
 		      struct fuzz_verdict *verdict)
 {
-	unsigned __int128 end = (unsigned __int128)offset + bytes;
+	uint64_t end;
+	bool wraps = __builtin_add_overflow(offset, bytes, &end);
 
-	if (!bytes || offset % page || bytes % page || end >> 64)
+	if (!bytes || offset % page || bytes % page || wraps)
 		fuzz_must(verdict, EINVAL);
-	if (end > region.bytes)
+	if (end > region.bytes || wraps)
 		fuzz_must(verdict, ERANGE);
 }
 
-/* Alone, EBUSY has to have a reason: an extent (in @state, if not 0) there. */
-void fuzz_check_busy(uint64_t offset, uint64_t bytes, uint32_t state)
+bool fuzz_is_taken(uint64_t offset, uint64_t bytes, uint32_t state)
 {
 	struct carve_extent_info infos[WINDOW];
 	struct carve_list list = {
-		.size = sizeof(list), .cursor = offset, .count = WINDOW,
+		.size = sizeof(list), .cursor = offset,
 		.entries = (uintptr_t)infos, .entry_size = sizeof(infos[0]),
 	};
 	uint32_t i;
 
-	if (ioctl(manager, CARVE_IOC_LIST, &list))
-		fuzz_fail("no list: %s", strerrorname_np(errno));
-	for (i = 0; i < list.count && infos[i].offset < offset + bytes; i++)
-		if (!state || infos[i].state == state)
-			return;
-	if (list.count < WINDOW)
-		fuzz_fail("EBUSY at %#llx+%#llx, where nothing is",
-			  (unsigned long long)offset, (unsigned long long)bytes);
+	for (;;) {
+		list.count = WINDOW;
+		if (ioctl(manager, CARVE_IOC_LIST, &list))
+			fuzz_fail("no list: %s", strerrorname_np(errno));
+		for (i = 0; i < list.count; i++) {
+			if (infos[i].offset >= offset + bytes)
+				return false;
+			if (!state || infos[i].state == state)
+				return true;
+		}
+		if (!list.count || shared->failed)
+			return false;
+	}
 }

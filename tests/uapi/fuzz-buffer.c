@@ -32,7 +32,7 @@ static void judge_mmap(const struct fuzz_slot *slot, uint64_t length, int prot,
 	if (!length || from % page || private ||
 	    from > bytes || length > bytes - from)
 		fuzz_must(verdict, EINVAL);
-	if (length > UINT64_C(1) << 40 || from > UINT64_C(1) << 60)
+	if (length > UINT64_C(1) << 30)
 		verdict->must |= OUTCOME(ENOMEM) | OUTCOME(EOVERFLOW);
 	if (slot->mode == O_WRONLY)
 		fuzz_must(verdict, EACCES);
@@ -85,8 +85,8 @@ void fuzz_mmap(struct fuzz_thread *t)
 	case 2: length += fuzz_below(t, 3) * page; break;
 	case 3: length -= fuzz_below(t, page); break;
 	case 4: from += fuzz_below(t, page); break;
-	case 5: from = t->random & ~(page - 1); break;
-	case 6: length = t->random; break;
+	case 5: from = t->random >> 33 & ~(page - 1); break;
+	case 6: length = (size_t)t->random; break;
 	case 7: length = 0; break;
 	}
 	judge_mmap(slot, length, prot, flags, from, &verdict);

@@ -105,6 +105,8 @@ void fuzz_export(struct fuzz_thread *t)
 		asked.fd = args.export.fd;
 		enter(t, &asked);
 	}
-	if (ret == -EBUSY && t->alone)
-		fuzz_check_busy(asked.offset, asked.bytes, 0);
+	if (ret == -EBUSY && t->alone &&
+	    !fuzz_is_taken(asked.offset, asked.bytes, 0))
+		fuzz_fail("no export at %#llx+%#llx, where nothing is",
+			  asked.offset, asked.bytes);
 }

@@ -54,6 +54,7 @@ void fuzz_object_unref(struct fuzz_object *object)
 			return;
 	for (i = object->first; i < object->first + object->count; i++)
 		atomic_store(&shared->owner[i], 0);
+	atomic_fetch_add(&shared->ended, 1);
 	atomic_store(&object->refs, 0);
 }
 
@@ -301,6 +302,11 @@ static void read_all(void)
 				fuzz_fail("a guard is said to be damaged");
 	if (all != info.unread_count)
 		fuzz_fail("%u records instead of %u", all, info.unread_count);
+	shared->records += all;
+	if (shared->records != shared->ended)
+		fuzz_fail("%llu buffers ended, and there were %llu records",
+			  (unsigned long long)shared->ended,
+			  (unsigned long long)shared->records);
 }
 
 void fuzz_settle(void)
@@ -329,6 +335,7 @@ void fuzz_settle(void)
 		fuzz_fail("a scrubbed range is not zero");
 	munmap(map, WINDOW * page);
 	close(buf);
+	shared->ended++;
 	read_all();
 	if (carve_scrub_range(manager, 0, WINDOW * page) !=
 	    (int64_t)(WINDOW * page))

@@ -99,8 +99,13 @@ void fuzz_scrub(struct fuzz_thread *t)
 	if (!ret && (args.scrub.scrubbed > asked.bytes || args.scrub.scrubbed % page))
 		fuzz_fail("%llu bytes of %llu were scrubbed", args.scrub.scrubbed,
 			  asked.bytes);
-	if (ret == -EBUSY && t->alone)
-		fuzz_check_busy(asked.offset, asked.bytes, CARVE_STATE_LIVE);
+	if (t->alone && ret == -EBUSY &&
+	    !fuzz_is_taken(asked.offset, asked.bytes, CARVE_STATE_LIVE))
+		fuzz_fail("no scrub of %#llx+%#llx, where nothing is live",
+			  asked.offset, asked.bytes);
+	if (t->alone && !ret && fuzz_is_taken(asked.offset, asked.bytes, 0))
+		fuzz_fail("something was left of %#llx+%#llx by a scrub",
+			  asked.offset, asked.bytes);
 }
 
 void fuzz_identify(struct fuzz_thread *t)
@@ -178,6 +183,7 @@ void fuzz_read(struct fuzz_thread *t)
 	fuzz_judge(FUZZ_READ, got < 0 ? -errno : 0, verdict, "read");
 	if (got < 0)
 		return;
+	atomic_fetch_add(&shared->records, got / record);
 	if (!got || got % record || (size_t)got > size)
 		fuzz_fail("read gave %zd bytes of %zu", got, size);
 	memcpy(&first, to, sizeof(first));

@@ -15,7 +15,8 @@
  *
  *   - no page is ever exported twice at a time;
  *   - a new buffer shows zeros, and what its holder writes stays there;
- *   - when all is quiet, the list is exactly what the holders hold.
+ *   - when all is quiet, the list is exactly what the holders hold, and for
+ *     each buffer that ended one record was read.
  */
 #ifndef CARVE_FUZZ_H
 #define CARVE_FUZZ_H
@@ -30,9 +31,13 @@
 #define FUZZ_CHILDREN 2
 #define WINDOW	384	/* pages at the region's start where most happens */
 
-/* A set of errnos; 1 is success. */
-typedef unsigned __int128 outcomes;
-#define OUTCOME(error) ((outcomes)1 << (error))
+/* A set of errnos: those that may be documented; the others are in none. */
+typedef uint64_t outcomes;
+#define OUTCOME(error) (UINT64_C(1) << ((error) <= ERANGE ? (error) :	\
+					(error) == EOVERFLOW ? 40 :	\
+					(error) == EOPNOTSUPP ? 41 :	\
+					(error) == ETOOMANYREFS ? 42 :	\
+					63))
 
 /**
  * struct fuzz_verdict - what may come of a call
@@ -100,6 +105,7 @@ enum fuzz_operation {
 /* What all processes share. */
 struct fuzz_shared {
 	_Atomic uint64_t next_id, calls;
+	_Atomic uint64_t ended, records;	/* buffers, and what told of it */
 	_Atomic uint64_t good[FUZZ_OPERATIONS], bad[FUZZ_OPERATIONS];
 	_Atomic bool forgotten[FUZZ_CHILDREN];	/* a child holds nothing more */
 	_Atomic bool failed;
@@ -187,8 +193,8 @@ void fuzz_pick_range(struct fuzz_thread *t, __u64 *offset, __u64 *bytes,
 		     unsigned int most);
 void fuzz_judge_range(uint64_t offset, uint64_t bytes,
 		      struct fuzz_verdict *verdict);
-/* Alone, EBUSY has a reason: an extent there, of @state when that is not 0. */
-void fuzz_check_busy(uint64_t offset, uint64_t bytes, uint32_t state);
+/* Whether an extent lies there, of @state when that is not 0. */
+bool fuzz_is_taken(uint64_t offset, uint64_t bytes, uint32_t state);
 
 /* fuzz-export.c */
 void fuzz_export(struct fuzz_thread *t);
