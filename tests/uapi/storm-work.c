@@ -235,6 +235,7 @@ void storm_syncer(struct storm_thread *self)
 			continue;
 		buf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
 		storm_count(STORM_SYNC);
+		nap(self, 300);
 	}
 }
 
