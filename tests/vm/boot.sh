@@ -77,7 +77,7 @@ run_payload()
 	fi
 	if [ "$slowness" != 1 ]; then
 		append="systemd.default_timeout_start_sec=$((90 * slowness)) $append"
-		few_devices "$to"
+		be_patient "$to"
 	fi
 	mkdir -p "$to/usr/libexec/carve-vm/cases" "$to/etc/carve-vm" \
 		"$to/etc/modprobe.d" "$to/usr/lib/systemd/system"
@@ -103,14 +103,20 @@ run_payload()
 	timeout=${timeout:-$budget}
 }
 
-# On a slow kernel, where each of two hundred costs, udev is told of those
-# devices only that something comes of: the driver's node, the report ports.
-few_devices()
+# On a slow kernel nothing may give up early, and udev, where each of two
+# hundred devices costs, is told of those only that something comes of: the
+# driver's node, the report ports.
+be_patient()
 {
-	local to=$1/etc/systemd/system/systemd-udev-trigger.service.d
+	local to=$1/etc/systemd/system
 
-	mkdir -p "$to"
-	cat > "$to/carve-vm.conf" <<- END
+	mkdir -p "$to"/{service,systemd-udev-trigger.service}.d
+	# Some have 90 s of their own; there is one limit for the whole boot.
+	cat > "$to/service.d/carve-vm.conf" <<- END
+		[Service]
+		TimeoutStartSec=infinity
+	END
+	cat > "$to/systemd-udev-trigger.service.d/carve-vm.conf" <<- END
 		[Service]
 		ExecStart=
 		ExecStart=udevadm trigger --type=devices --action=add --subsystem-match=platform --subsystem-match=pci --subsystem-match=virtio-ports
