@@ -14,6 +14,7 @@ UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
 
 # What a program needs besides check.o, and which of them need libdrm.
 UAPI_OBJS_importer-v4l2 = $(B)/tests/uapi/vivid.o
+UAPI_OBJS_importer-m2m = $(B)/tests/uapi/vivid.o
 UAPI_OBJS_importer-drm = $(B)/tests/uapi/vgem.o
 UAPI_OBJS_importer-refused = $(B)/tests/uapi/vgem.o $(B)/tests/uapi/vivid.o
 UAPI_OBJS_cache = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/syncs.o \

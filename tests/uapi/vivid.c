@@ -68,6 +68,15 @@ bool video_open_output(struct video *video)
 	return open_video(video, "vivid-000-vid-out", V4L2_BUF_TYPE_VIDEO_OUTPUT);
 }
 
+bool video_open_m2m(struct video *in, struct video *out)
+{
+	if (!open_video(in, "vim2m", V4L2_BUF_TYPE_VIDEO_OUTPUT))
+		return false;
+	*out = *in;
+	out->type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+	return true;
+}
+
 /* Finds a control by the beginning of its name; false when there is none. */
 static bool find_control(struct video *video, const char *name,
 			 struct v4l2_queryctrl *control)

@@ -27,11 +27,17 @@ struct video {
 	uint32_t bytes;
 };
 
-/* All but these two end the test when the device refuses. */
+/* All but these three end the test when the device refuses. */
 
 /* Opens "vivid-000-vid-cap" or "-out"; false when there is none. */
 bool video_open_capture(struct video *video);
 bool video_open_output(struct video *video);
+
+/*
+ * Opens vim2m, a converter: @in is what it reads, @out what it writes, both of
+ * one descriptor, which is @in's to close; false when there is none.
+ */
+bool video_open_m2m(struct video *in, struct video *out);
 
 /* Chooses an input of a capture device; no text is written into its frames. */
 void video_input(struct video *video, int input);
