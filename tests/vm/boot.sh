@@ -87,9 +87,12 @@ run_payload()
 	# The display and the test devices wait for a case that wants them.
 	printf 'blacklist %s\n' cirrus cirrus_qemu virtio_gpu vivid \
 		> "$to/etc/modprobe.d/carve-vm.conf"
-	# One name for the display, whatever this kernel calls it.
+	# One name for the display, whatever this kernel calls it. (What is
+	# blacklisted cannot be loaded by an alias.)
 	if [ -z "$(find "$base/modules/" -name cirrus.ko)" ]; then
-		echo 'alias cirrus cirrus_qemu' >> "$to/etc/modprobe.d/carve-vm.conf"
+		printf '%s\n' 'install cirrus modprobe cirrus_qemu' \
+			'remove cirrus modprobe -r cirrus_qemu' \
+			>> "$to/etc/modprobe.d/carve-vm.conf"
 	fi
 	echo "${units[*]}" > "$to/etc/carve-vm/enable"
 	printf '%s\n' "CARVE_KERNEL=$kernel" "CARVE_REGION=$region" \
