@@ -15,6 +15,7 @@ UAPI_TESTS := $(addprefix $(B)/tests/uapi/,$(UAPI_NAMES))
 # What a program needs besides check.o, and which of them need libdrm.
 UAPI_OBJS_importer-v4l2 = $(B)/tests/uapi/vivid.o
 UAPI_OBJS_importer-m2m = $(B)/tests/uapi/vivid.o
+UAPI_OBJS_importer-vkms = $(B)/tests/uapi/vgem.o
 UAPI_OBJS_importer-drm = $(B)/tests/uapi/vgem.o
 UAPI_OBJS_importer-refused = $(B)/tests/uapi/vgem.o $(B)/tests/uapi/vivid.o
 UAPI_OBJS_cache = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/syncs.o \
@@ -37,10 +38,10 @@ UAPI_OBJS_fail-nth = $(UAPI_OBJS_importer-refused) \
 UAPI_OBJS_fail-probe = $(B)/tests/uapi/inject.o
 UAPI_OBJS_races = $(UAPI_OBJS_importer-refused) \
 	$(addprefix $(B)/tests/uapi/,device.o guarded.o storm.o storm-work.o)
-UAPI_DRM := importer-drm importer-refused cache fail-nth races
+UAPI_DRM := importer-drm importer-vkms importer-refused cache fail-nth races
 
 $(B)/tests/uapi/%.o: INC = -idirafter kernel/uapi -Itests/modules
-$(addprefix $(B)/tests/uapi/,importer-drm.o vgem.o fail-nth.o): \
+$(addprefix $(B)/tests/uapi/,importer-drm.o importer-vkms.o vgem.o fail-nth.o): \
 	INC = -idirafter kernel/uapi $(shell $(PKG_CONFIG) --cflags libdrm)
 $(addprefix $(B)/tests/uapi/,$(UAPI_DRM)): UAPI_LIBS = $(shell $(PKG_CONFIG) --libs libdrm)
 
