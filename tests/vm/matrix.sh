@@ -25,10 +25,20 @@ compat_payload()
 		install-compat DESTDIR="$to" && touch "$to.lock" && echo "$to"
 }
 
-# boot KERNEL REGIONS CASES: by check.sh, which prints the results.
+# boot KERNEL REGIONS CASES [PAYLOAD]: by check.sh, which prints the results. One
+# that has none at all, because the boot was killed, has failed.
 boot()
 {
-	KERNEL=$1 REGION=${REGION:-$2} TEST=$3 EXTRA_PAYLOAD=${4:-} "$here/check.sh"
+	local regions=${REGION:-$2} region
+
+	KERNEL=$1 REGION=$regions TEST=$3 EXTRA_PAYLOAD=${4:-} "$here/check.sh" |
+		tee "$work/matrix.part"
+	for region in ${regions//,/ }; do
+		if ! grep -qE "^(ok|not ok|skip) vm/$1/$region/" "$work/matrix.part"; then
+			echo "not ok vm/$1/$region/boot - it has no result"
+		fi
+	done
+	rm -f "$work/matrix.part"
 }
 
 compile()
