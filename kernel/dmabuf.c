@@ -9,6 +9,7 @@
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -53,9 +54,20 @@ static void carve_unmap(struct dma_buf_attachment *attachment,
 	carve_importer_unmap(mapping);
 }
 
+/*
+ * The core waits for the buffer's fences after this: too late, since the cache
+ * may fetch old lines anew while a device is still writing. So wait first, and
+ * begin nothing when the wait was interrupted.
+ */
 static int carve_begin_cpu_access(struct dma_buf *dmabuf,
 				  enum dma_data_direction dir)
 {
+	long ret = dma_resv_wait_timeout(dmabuf->resv,
+					 dma_resv_usage_rw(dir != DMA_FROM_DEVICE),
+					 true, MAX_SCHEDULE_TIMEOUT);
+
+	if (ret < 0)
+		return ret;
 	carve_access_begin(dmabuf->priv, dir);
 	return 0;
 }

@@ -10,7 +10,7 @@
  *                            an allocation or the zeroing of memory
  * The two outer ones are never held together. The lock of the list of claimed
  * memory (region.c) may be held around carve_region.lock, for the moment at
- * which a region becomes gone, and around nothing else. The lock of a buffer's
+ * which a region becomes gone, and around the kernel's own of its resources. The lock of a buffer's
  * mappings (access.c) stands alone.
  *
  * Lifetime: struct device counts the references of the platform device, of

@@ -21,6 +21,7 @@ UAPI_OBJS_importer-refused = $(B)/tests/uapi/vgem.o $(B)/tests/uapi/vivid.o
 UAPI_OBJS_cache = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/syncs.o \
 	$(B)/tests/uapi/trace.o
 UAPI_OBJS_cache-device = $(addprefix $(B)/tests/uapi/,device.o syncs.o trace.o)
+UAPI_OBJS_cache-fence = $(B)/tests/uapi/vgem.o $(B)/tests/uapi/trace.o
 UAPI_OBJS_cache-guard = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/trace.o
 UAPI_OBJS_guard = $(B)/tests/uapi/guarded.o
 UAPI_OBJS_guard-hit = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/device.o
@@ -38,10 +39,10 @@ UAPI_OBJS_fail-nth = $(UAPI_OBJS_importer-refused) \
 UAPI_OBJS_fail-probe = $(B)/tests/uapi/inject.o
 UAPI_OBJS_races = $(UAPI_OBJS_importer-refused) \
 	$(addprefix $(B)/tests/uapi/,device.o guarded.o storm.o storm-work.o)
-UAPI_DRM := importer-drm importer-vkms importer-refused cache fail-nth races
+UAPI_DRM := importer-drm importer-vkms importer-refused cache cache-fence fail-nth races
 
 $(B)/tests/uapi/%.o: INC = -idirafter kernel/uapi -Itests/modules
-$(addprefix $(B)/tests/uapi/,importer-drm.o importer-vkms.o vgem.o fail-nth.o): \
+$(addprefix $(B)/tests/uapi/,importer-drm.o importer-vkms.o vgem.o fail-nth.o cache-fence.o): \
 	INC = -idirafter kernel/uapi $(shell $(PKG_CONFIG) --cflags libdrm)
 $(addprefix $(B)/tests/uapi/,$(UAPI_DRM)): UAPI_LIBS = $(shell $(PKG_CONFIG) --libs libdrm)
 
