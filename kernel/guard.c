@@ -12,6 +12,8 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "dmabuf.h"
@@ -86,14 +88,20 @@ void carve_guards_unmap(struct carve_buffer *buffer)
 	}
 }
 
+/* After so much of a guard others may run: it may be a slow memory. */
+#define CARVE_GUARD_PIECE_BYTES SZ_64K
+
 static void fill_guard(struct carve_region *region,
 		       const struct carve_guard *guard)
 {
 	u64 *word = guard->vaddr;
 	u32 at;
 
-	for (at = 0; at < guard->bytes; at += sizeof(*word))
+	for (at = 0; at < guard->bytes; at += sizeof(*word)) {
+		if (!(at % CARVE_GUARD_PIECE_BYTES))
+			cond_resched();
 		*word++ = pattern(guard->offset + at);
+	}
 	if (carve_region_is_cached(region))
 		WARN_ON_ONCE(carve_sync_memory(region, guard->offset,
 					       guard->bytes, DMA_TO_DEVICE));
@@ -165,6 +173,8 @@ static void verify_guard(const struct carve_guard *guard,
 	for (at = 0; at < guard->bytes; at += sizeof(*word)) {
 		u64 found = READ_ONCE(*word++);
 
+		if (!(at % CARVE_GUARD_PIECE_BYTES))
+			cond_resched();
 		if (found != pattern(guard->offset + at))
 			verify_word(guard, at, (const u8 *)&found, release);
 	}
@@ -172,7 +182,8 @@ static void verify_guard(const struct carve_guard *guard,
 
 /*
  * The log is for people and can be flooded, the record is for the manager and
- * is always there. Offsets, not physical addresses: logs travel.
+ * is always there. What was found, which may be somebody's picture, is in the
+ * record alone. The name stands last: it is whatever a client liked.
  */
 static void carve_guard_report(struct carve_buffer *buffer)
 {
@@ -189,12 +200,11 @@ static void carve_guard_report(struct carve_buffer *buffer)
 	if (!__ratelimit(&region->guard_limit))
 		return;
 	dev_warn(&region->dev,
-		 "guard hit: \"%*pE\" (owner %llu %llu, extent %#llx+%#llx) was written to %s: %u bytes, the first at %#llx, found %*ph\n",
-		 (int)strlen(extent->name), extent->name, extent->owner[0],
-		 extent->owner[1], extent->offset, extent->bytes,
-		 before ? "before its start" : "past its end",
-		 release->guard_damaged, release->guard_offset,
-		 (int)sizeof(release->guard_found), release->guard_found);
+		 "guard hit: written to %s, %u bytes, the first at %#llx: extent %#llx+%#llx, owner %llu %llu, name \"%*pE\"\n",
+		 before ? "before the start of a buffer" : "past the end of a buffer",
+		 release->guard_damaged, release->guard_offset, extent->offset,
+		 extent->bytes, extent->owner[0], extent->owner[1],
+		 (int)strlen(extent->name), extent->name);
 }
 
 /**
@@ -213,7 +223,6 @@ void carve_guards_verify(struct carve_buffer *buffer)
 			continue;
 		fetch_guard(buffer->region, guard);
 		verify_guard(guard, release);
-		cond_resched();
 	}
 	if (release->flags & CARVE_RELEASE_GUARD_HIT)
 		carve_guard_report(buffer);

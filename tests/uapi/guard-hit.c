@@ -158,8 +158,8 @@ static void check_log(void)
 	device_poke(device, export.fd, 2 * page + 5, 20, 0x10);
 	guarded_end(manager, export.fd);
 	snprintf(wanted, sizeof(wanted),
-		 "guard hit: \"film\\x5cn<0>cinema\" (owner 4711 42, extent %#llx+%#llx) was written to past its end: 20 bytes, the first at %#llx, found 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10",
-		 7ULL * page, 4ULL * page, 10ULL * page + 5);
+		 "guard hit: written to past the end of a buffer, 20 bytes, the first at %#llx: extent %#llx+%#llx, owner 4711 42, name \"film\\x5cn<0>cinema\"",
+		 10ULL * page + 5, 7ULL * page, 4ULL * page);
 	log_line(log, text, sizeof(text));
 	check(!strcmp(text, wanted),
 	      "the log names buffer, owner and place, in one line of one kind",
