@@ -29,9 +29,9 @@ struct carve_lines {
 };
 
 /*
- * Position 0 is the heading; position P is the first extent that ends above
- * P - 1. So every line is true at its moment, no line overlaps one above it,
- * and it makes no difference how many extents there are.
+ * Position 0 is the heading; position P is the first extent that starts at or
+ * above P - 1. So every line is true at its moment, no line overlaps one above
+ * it, and it makes no difference how many extents there are.
  */
 static void *lines_start(struct seq_file *file, loff_t *pos)
 {
@@ -43,6 +43,9 @@ static void *lines_start(struct seq_file *file, loff_t *pos)
 		return SEQ_START_TOKEN;
 	mutex_lock(&region->lock);
 	extent = carve_table_first(&region->table, *pos - 1);
+	/* Exported since the line above was written, over pages of that line. */
+	if (extent && extent->offset < *pos - 1)
+		extent = carve_table_next(extent);
 	if (extent)
 		lines->extent = *extent;
 	mutex_unlock(&region->lock);
