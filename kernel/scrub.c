@@ -194,15 +194,15 @@ static ssize_t scrub_step(struct carve_scrubber *scrubber)
 	return bytes;
 }
 
+/* Counts in *@scrubbed what became clean, in a scrub that fails as well. */
 static int scrub_range(struct carve_region *region, u64 offset, u64 end,
-		       u64 *ret_scrubbed)
+		       u64 *scrubbed)
 {
 	struct carve_scrubber scrubber = {
 		.region = region,
 		.from = offset,
 		.end = end,
 	};
-	u64 scrubbed = 0;
 	ssize_t step;
 	int ret = 0;
 
@@ -215,13 +215,10 @@ static int scrub_range(struct carve_region *region, u64 offset, u64 end,
 	if (ret)
 		return ret;
 	while ((step = scrub_step(&scrubber)) > 0)
-		scrubbed += step;
+		*scrubbed += step;
 	close_window(&scrubber);
 	kfree(scrubber.spare);
-	if (step < 0)
-		return step;
-	*ret_scrubbed = scrubbed;
-	return 0;
+	return step;
 }
 
 /**
@@ -242,14 +239,17 @@ int carve_scrub(struct carve_region *region, u64 offset, u64 bytes,
 		u64 *ret_scrubbed)
 {
 	int ret = carve_table_check(&region->table, offset, bytes);
+	u64 scrubbed = 0;
 
 	if (ret)
 		return ret;
 	if (mutex_lock_killable(&region->scrub_lock))
 		return -EINTR;
-	ret = scrub_range(region, offset, offset + bytes, ret_scrubbed);
-	trace_carve_scrub(region, offset, bytes, ret ? 0 : *ret_scrubbed, ret);
+	ret = scrub_range(region, offset, offset + bytes, &scrubbed);
+	trace_carve_scrub(region, offset, bytes, scrubbed, ret);
 	mutex_unlock(&region->scrub_lock);
+	if (!ret)
+		*ret_scrubbed = scrubbed;
 	return ret;
 }
 
