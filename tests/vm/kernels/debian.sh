@@ -161,6 +161,7 @@ build_module()
 	write_build_module "$work" "${target[@]}"
 	if [ -n "$toolchain" ]; then
 		mv "$work/build-module" "$work/build-module.inside"
+		# shellcheck disable=SC2016 # for the script
 		printf '#!/bin/sh\nexec "%s/run" "$(dirname "$(realpath "$0")")/build-module.inside" "$@"\n' \
 			"$toolchain" > "$work/build-module"
 		chmod +x "$work/build-module"
