@@ -28,15 +28,18 @@ case_timeout()
 }
 
 # case_regions FILE KERNEL: the regions it is for; nothing when all are. What
-# the debug kernel looks for is in code that all kinds of memory share.
+# the debug kernel looks for is in code that all kinds of memory share, so a
+# slow boot for each would find little more.
 case_regions()
 {
-	local regions
+	local regions=''
 
-	regions=$(case_header "$1" regions)
+	if [ "$2" = debug ]; then
+		regions=$(case_header "$1" debug-regions)
+	fi
+	regions=${regions:-$(case_header "$1" regions)}
 	if [ "$2" = debug ]; then
 		regions=${regions:-mapped no-map}
-		regions="$regions $(case_header "$1" debug-regions)"
 	fi
 	echo "$regions"
 }
