@@ -39,7 +39,7 @@ case_regions()
 	fi
 	regions=${regions:-$(case_header "$1" regions)}
 	if [ "$2" = debug ]; then
-		regions=${regions:-mapped no-map}
+		regions=${regions:-mapped}
 	fi
 	echo "$regions"
 }
