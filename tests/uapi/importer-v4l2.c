@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/dma-buf.h>
 #include <linux/videodev2.h>
@@ -154,15 +155,20 @@ static int find_picture(unsigned char *const pictures[], const unsigned char *fr
 	return -1;
 }
 
+/*
+ * Frames without a picture come first: vivid shows one when its output has got
+ * round to it, which a slow kernel takes seconds for.
+ */
 static void capture_loop(struct video *capture, struct buffers *shown,
 			 struct buffers *captured)
 {
 	unsigned char *pictures[COUNT], *frame;
+	time_t end = time(NULL) + 30;
 	int i, index, equal = 0;
 
 	for (i = 0; i < COUNT; i++)
 		pictures[i] = read_buffer(shown, i, capture->bytes);
-	for (i = 0; i < 20 && equal < COUNT; i++) {
+	while (equal < COUNT && time(NULL) < end) {
 		index = video_take(capture);
 		if (index < 0)
 			die("no looped frame: %s", strerror(-index));
