@@ -11,8 +11,7 @@ include $(filter-out tests/vm/%,$(wildcard tests/*/build.mk))
 .PHONY: check
 check: ## install what is missing, build, run every test
 	@tools/setup.sh build vm
-	@BESIDE="tests/vm/kernel.sh debug" \
-		tests/run check-unit check-service check-tools run-vm run-debug
+	@tests/run check-unit check-service check-tools run-vm
 
 .PHONY: setup
 setup: ## install the packages that are missing (as root)
