@@ -99,6 +99,8 @@ static bool place(const struct carve_mark *mark, const struct carve_fit *fit,
 
 	if (skip > mark->gap || mark->gap - skip < fit->bytes)
 		return false;
+	if (fit->end < fit->bytes || offset + skip > fit->end - fit->bytes)
+		return false;
 	*ret_offset = offset + skip;
 	return true;
 }

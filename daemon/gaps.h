@@ -55,11 +55,13 @@ struct carve_gaps {
  * @bytes: length, more than 0
  * @alignment: a power of two
  * @base: address of the range's first byte; base + offset is what is aligned
+ * @end: what it may reach up to, in the range's offsets; UINT64_MAX is no limit
  */
 struct carve_fit {
 	uint64_t bytes;
 	uint64_t alignment;
 	uint64_t base;
+	uint64_t end;
 };
 
 /* One gap of @bytes. */
@@ -69,7 +71,7 @@ void carve_gaps_init(struct carve_gaps *gaps, uint64_t bytes);
  * carve_gaps_find() - the smallest gap that @fit fits into, lowest first
  * @ret_offset: where it would begin there: as low as its alignment allows
  *
- * O(log n + gaps that are long enough but not for this alignment).
+ * O(log n + gaps that are long enough, but not for this alignment and end).
  */
 bool carve_gaps_find(const struct carve_gaps *gaps, const struct carve_fit *fit,
 		     uint64_t *ret_offset);

@@ -22,7 +22,7 @@ static int check_item(const struct carve_region *region,
 		      struct carve_wish *ret)
 {
 	uint64_t page = region->placement.page_bytes;
-	struct carve_wish wish;
+	struct carve_wish wish = { 0 };
 
 	if (!item->bytes || item->alignment & (item->alignment - 1) ||
 	    !carve_name_is_printable(item->name))

@@ -12,11 +12,17 @@ static struct carve_extent *of_used(struct carve_mark *mark)
 static struct carve_fit fit_of(const struct carve_placement *placement,
 			       const struct carve_wish *wish)
 {
-	return (struct carve_fit){
+	struct carve_fit fit = {
 		.bytes = wish->bytes,
 		.alignment = wish->alignment,
 		.base = placement->base,
+		.end = UINT64_MAX,
 	};
+
+	if (wish->limit)
+		fit.end = wish->limit > placement->base ?
+				  wish->limit - placement->base : 0;
+	return fit;
 }
 
 void carve_placement_init(struct carve_placement *placement, uint64_t bytes,

@@ -70,10 +70,12 @@ struct carve_placement {
  * struct carve_wish - one extent to be placed
  * @bytes: whole pages, more than 0
  * @alignment: of base + offset; a power of two, at least a page
+ * @limit: base + offset + bytes may be this, but not more; 0 is no limit
  */
 struct carve_wish {
 	uint64_t bytes;
 	uint64_t alignment;
+	uint64_t limit;
 };
 
 /**
@@ -122,7 +124,7 @@ bool carve_placement_possible(const struct carve_placement *placement,
  * @ret_index: written on failure only: the first that did not fit
  *
  * Best fit: the smallest clean run that will do, and of equal ones the lowest.
- * O(log n) for alignments of a page, else at most O(n).
+ * O(log n) for alignments of a page without a limit, else at most O(n).
  *
  * Return: 0; -ENOSPC, and nothing has changed.
  */

@@ -59,9 +59,10 @@ static bool twin_usable(const struct twin *twin, size_t page, bool dirty_too)
 }
 
 /* Best fit by trying everything. Return: the first page, or -1. */
-static long twin_find(const struct twin *twin, size_t pages, size_t alignment,
+static long twin_find(const struct twin *twin, const struct carve_wish *wish,
 		      bool dirty_too)
 {
+	size_t pages = wish->bytes / PAGE, alignment = wish->alignment / PAGE;
 	long best = -1;
 	size_t best_run = SIZE_MAX;
 
@@ -73,7 +74,9 @@ static long twin_find(const struct twin *twin, size_t pages, size_t alignment,
 		for (at = begin; at < end; at++)
 			if ((twin->base_page + at) % alignment == 0)
 				break;
-		if (at + pages <= end && end - begin < best_run) {
+		if (at + pages <= end && end - begin < best_run &&
+		    (!wish->limit ||
+		     (twin->base_page + at + pages) * PAGE <= wish->limit)) {
 			best = (long)at;
 			best_run = end - begin;
 		}
@@ -161,14 +164,11 @@ static int twin_allocate(struct twin *twin, const struct carve_wish *wishes,
 			 long *pages)
 {
 	for (size_t i = 0; i < count; i++) {
-		size_t size = wishes[i].bytes / PAGE;
-
-		pages[i] = twin_find(twin, size, wishes[i].alignment / PAGE,
-				     dirty_too);
+		pages[i] = twin_find(twin, &wishes[i], dirty_too);
 		if (pages[i] < 0)
 			return (int)i;
-		twin_set(twin, (size_t)pages[i], size, numbers[i],
-			 CARVE_EXTENT_LIVE);
+		twin_set(twin, (size_t)pages[i], wishes[i].bytes / PAGE,
+			 numbers[i], CARVE_EXTENT_LIVE);
 	}
 	return -1;
 }
@@ -190,6 +190,10 @@ static void random_allocate(struct pair *pair)
 				  PAGE;
 		wishes[i].alignment = PAGE << (random_below(3) ? 0 :
 							random_below(7));
+		/* Below, inside and above the region, not at pages only. */
+		wishes[i].limit = random_below(4) ? 0 :
+			pair->twin.base_page * PAGE +
+			random_below((pair->twin.pages + 8) * PAGE) - 4 * PAGE;
 		do {
 			numbers[i] = unused_extent(pair);
 			for (size_t j = 0; j < i; j++)
