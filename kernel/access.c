@@ -17,6 +17,7 @@
  */
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/sched.h>
 
 #include "dmabuf.h"
 
@@ -41,10 +42,34 @@ static bool drops_for_cpu(const struct carve_mapping *mapping)
 	       mapping->dir != DMA_TO_DEVICE;
 }
 
+/*
+ * That an access has ended is believed of the program that began it, and of no
+ * other: to end one takes nothing but a descriptor, and it would be at the cost
+ * of whoever is writing still. One program is known by its number. As soon as
+ * another writes beside it, nobody's end counts any more.
+ */
+static void begin_write(struct carve_buffer *buffer)
+{
+	if (!buffer->writes)
+		buffer->writer = current->tgid;
+	if (buffer->writer == current->tgid)
+		buffer->writes++;
+	else
+		buffer->shared = true;
+	buffer->written = true;
+}
+
+static void end_write(struct carve_buffer *buffer)
+{
+	if (buffer->writes && buffer->writer == current->tgid)
+		buffer->writes--;
+	buffer->written = true;
+}
+
 /* All that was written is in memory; what is being written may not be. */
 static void note_clean(struct carve_buffer *buffer)
 {
-	buffer->unclean = buffer->writers;
+	buffer->written = buffer->writes || buffer->shared;
 }
 
 /*
@@ -56,42 +81,71 @@ static void keep_writes(struct carve_buffer *buffer)
 {
 	u64 offset = buffer->phys - buffer->region->memory.phys;
 
-	if (!buffer->unclean)
+	if (!buffer->written)
 		return;
-	WARN_ON_ONCE(carve_sync_memory(buffer->region, offset, buffer->bytes,
-				       DMA_TO_DEVICE));
-	note_clean(buffer);
+	if (!WARN_ON_ONCE(carve_sync_memory(buffer->region, offset,
+					    buffer->bytes, DMA_TO_DEVICE)))
+		note_clean(buffer);
 }
 
-static void sync_for_device(struct carve_buffer *buffer,
-			    struct carve_mapping *mapping)
+static void sync_for_device(struct carve_mapping *mapping)
+{
+	dma_sync_sgtable_for_device(mapping->dev, &mapping->own, mapping->dir);
+}
+
+static void sync_for_cpu(struct carve_mapping *mapping)
+{
+	dma_sync_sgtable_for_cpu(mapping->dev, &mapping->own, mapping->dir);
+}
+
+/* Devices that only write come last: then all has been cleaned, once. */
+static void sync_all_for_device(struct carve_buffer *buffer)
+{
+	bool cleaned = false, drops = false;
+	struct carve_mapping *mapping;
+
+	list_for_each_entry(mapping, &buffer->mappings, node) {
+		cleaned |= cleans(mapping);
+		drops |= drops_for_device(mapping);
+		if (mapping->dir != DMA_FROM_DEVICE)
+			sync_for_device(mapping);
+	}
+	if (cleaned)
+		note_clean(buffer);
+	else if (drops)
+		keep_writes(buffer);
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		if (mapping->dir == DMA_FROM_DEVICE)
+			sync_for_device(mapping);
+}
+
+static void sync_all_for_cpu(struct carve_buffer *buffer)
+{
+	struct carve_mapping *mapping;
+	bool drops = false;
+
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		drops |= drops_for_cpu(mapping);
+	if (drops)
+		keep_writes(buffer);
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		sync_for_cpu(mapping);
+}
+
+static void hand_over(struct carve_buffer *buffer, struct carve_mapping *mapping)
 {
 	if (drops_for_device(mapping))
 		keep_writes(buffer);
-	dma_sync_sgtable_for_device(mapping->dev, &mapping->own, mapping->dir);
+	sync_for_device(mapping);
 	if (cleans(mapping))
 		note_clean(buffer);
 }
 
-static void sync_for_cpu(struct carve_buffer *buffer,
-			 struct carve_mapping *mapping)
+static void take_back(struct carve_buffer *buffer, struct carve_mapping *mapping)
 {
 	if (drops_for_cpu(mapping))
 		keep_writes(buffer);
-	dma_sync_sgtable_for_cpu(mapping->dev, &mapping->own, mapping->dir);
-}
-
-/* Devices that only write come last: then all has been cleaned already. */
-static void sync_all_for_device(struct carve_buffer *buffer)
-{
-	struct carve_mapping *mapping;
-
-	list_for_each_entry(mapping, &buffer->mappings, node)
-		if (mapping->dir != DMA_FROM_DEVICE)
-			sync_for_device(buffer, mapping);
-	list_for_each_entry(mapping, &buffer->mappings, node)
-		if (mapping->dir == DMA_FROM_DEVICE)
-			sync_for_device(buffer, mapping);
+	sync_for_cpu(mapping);
 }
 
 /**
@@ -107,7 +161,7 @@ void carve_access_enter(struct carve_buffer *buffer,
 {
 	mutex_lock(&buffer->lock);
 	if (carve_region_is_cached(buffer->region))
-		sync_for_device(buffer, mapping);
+		hand_over(buffer, mapping);
 	list_add_tail(&mapping->node, &buffer->mappings);
 	mutex_unlock(&buffer->lock);
 }
@@ -122,7 +176,7 @@ void carve_access_leave(struct carve_buffer *buffer,
 {
 	mutex_lock(&buffer->lock);
 	if (carve_region_is_cached(buffer->region))
-		sync_for_cpu(buffer, mapping);
+		take_back(buffer, mapping);
 	list_del(&mapping->node);
 	mutex_unlock(&buffer->lock);
 }
@@ -136,23 +190,19 @@ void carve_access_leave(struct carve_buffer *buffer,
  * begin is to throw away lines that another has written to and not ended yet,
  * which no cache does by itself. Writing them to memory first is what a cache
  * may do at any moment. An access that never ends, because its program is gone,
- * costs that time again and again, and nothing else.
+ * or ends in another program than it began in, costs that time again and again,
+ * and nothing else.
  */
 void carve_access_begin(struct carve_buffer *buffer, enum dma_data_direction dir)
 {
-	struct carve_mapping *mapping;
-
 	if (!carve_region_is_cached(buffer->region)) {
 		mb();	/* what the device did before what the CPU does */
 		return;
 	}
 	mutex_lock(&buffer->lock);
-	list_for_each_entry(mapping, &buffer->mappings, node)
-		sync_for_cpu(buffer, mapping);
-	if (dir != DMA_FROM_DEVICE) {
-		buffer->writers++;
-		buffer->unclean = true;
-	}
+	sync_all_for_cpu(buffer);
+	if (dir != DMA_FROM_DEVICE)
+		begin_write(buffer);
 	mutex_unlock(&buffer->lock);
 }
 
@@ -168,8 +218,8 @@ void carve_access_end(struct carve_buffer *buffer, enum dma_data_direction dir)
 		return;
 	}
 	mutex_lock(&buffer->lock);
-	if (dir != DMA_FROM_DEVICE && buffer->writers)
-		buffer->writers--;
+	if (dir != DMA_FROM_DEVICE)
+		end_write(buffer);
 	sync_all_for_device(buffer);
 	mutex_unlock(&buffer->lock);
 }

@@ -12,6 +12,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
+#include <linux/types.h>
 
 #include "region.h"
 
@@ -41,8 +42,11 @@ struct carve_guard {
  * @guards: the one in front and the one behind
  * @lock: guards everything below
  * @mappings: struct carve_mapping, one for each map of an importer
- * @writers: begun CPU accesses that write and have not ended
- * @unclean: such an access may have left in the cache what memory has not
+ * @writer: the program, by its thread group, of the accesses in @writes
+ * @writes: its CPU accesses that write and have not ended
+ * @shared: another program has begun to write meanwhile; from then on it is not
+ *	known whether somebody is writing
+ * @written: the cache may have what memory has not; only cleaning ends that
  */
 struct carve_buffer {
 	struct carve_region *region;
@@ -54,8 +58,10 @@ struct carve_buffer {
 	struct carve_guard guards[2];
 	struct mutex lock;	/* what follows */
 	struct list_head mappings;
-	unsigned int writers;
-	bool unclean;
+	pid_t writer;
+	unsigned int writes;
+	bool shared;
+	bool written;
 };
 
 /**

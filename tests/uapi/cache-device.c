@@ -180,6 +180,13 @@ static void check_many(void)
 	buf_sync(buffer.buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
 	step("all of them", "CPU access begins", &buffer, false,
 	     (struct wanted){ 0, count, -1 });
+	buf_sync(buffer.buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+	step("all of them", "another begins beside it", &buffer, false,
+	     (struct wanted){ 1, count, -1 });
+	steps_cleaned_first("all of them: before it is thrown away");
+	buf_sync(buffer.buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+	step("all of them", "the other ends", &buffer, false,
+	     (struct wanted){ count, 0, -1 });
 	buf_sync(buffer.buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
 	step("all of them", "CPU access ends", &buffer, false,
 	     (struct wanted){ count, 0, -1 });

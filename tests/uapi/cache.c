@@ -234,6 +234,20 @@ static void end(int buf, uint64_t flags)
 	buf_sync(buf, DMA_BUF_SYNC_END | flags);
 }
 
+/* What another program would do that has the buffer. */
+static void elsewhere(void (*what)(int buf, uint64_t flags), int buf,
+		      uint64_t flags)
+{
+	int pid = fork_child();
+
+	if (!pid) {
+		what(buf, flags);
+		_exit(0);
+	}
+	if (wait_child(pid))
+		die("the other program has failed");
+}
+
 /*
  * Two programs have the buffer, and know nothing of each other: what the one is
  * writing is not thrown away because the other begins, or because a device
@@ -264,6 +278,14 @@ static void check_writers(struct video *capture)
 	steps_cleaned_first("before it is thrown away");
 	end(buf, DMA_BUF_SYNC_READ);
 	step_check("the other ends: cleaned", offset, bytes, kept_for_device);
+	elsewhere(end, buf, DMA_BUF_SYNC_WRITE);
+	step_check("a stranger ends what it never began: cleaned", offset, bytes,
+	     kept_for_device);
+	begin(buf, DMA_BUF_SYNC_READ);
+	step_check("which is not the writer's end: cleaned", offset, bytes, kept);
+	steps_cleaned_first("before it is thrown away, for all that");
+	end(buf, DMA_BUF_SYNC_READ);
+	trace_clear();
 	end(buf, DMA_BUF_SYNC_WRITE);
 	step_check("the one ends: cleaned", offset, bytes, kept_for_device);
 	begin(buf, DMA_BUF_SYNC_READ);
@@ -276,6 +298,41 @@ static void check_writers(struct video *capture)
 	step_check("the device gives it back beside a writer: cleaned", offset, bytes,
 	     kept);
 	steps_cleaned_first("before it is thrown away, again");
+	close(buf);
+	clean_up();
+}
+
+/*
+ * Two programs have been writing at a time, and one of them has ended: as it
+ * cannot be known which, all is cleaned before anything is thrown away from then
+ * on, but once for each pass.
+ */
+static void check_several_writers(struct video *capture)
+{
+	uint64_t offset = 150 * page, bytes;
+	int buf, i;
+
+	video_format(capture, FORMAT);
+	bytes = round_up(capture->bytes);
+	buf = make(offset, bytes);
+	video_request(capture, V4L2_MEMORY_DMABUF, 2);
+	video_queue(capture, 0, buf);
+	begin(buf, DMA_BUF_SYNC_WRITE);
+	trace_clear();
+	elsewhere(begin, buf, DMA_BUF_SYNC_RW);
+	step_check("another program writes as well: cleaned", offset, bytes, kept);
+	steps_cleaned_first("before it is thrown away from under the first");
+	end(buf, DMA_BUF_SYNC_WRITE);
+	step_check("the first ends: cleaned", offset, bytes, kept_for_device);
+	for (i = 0; i < 2; i++) {
+		begin(buf, DMA_BUF_SYNC_READ);
+		step_check("the other may still write: cleaned", offset, bytes, kept);
+		steps_cleaned_first("before it is thrown away from under the other");
+		end(buf, DMA_BUF_SYNC_READ);
+		trace_clear();
+	}
+	video_request(capture, V4L2_MEMORY_DMABUF, 0);
+	step_check("also when the device gives it back: cleaned", offset, bytes, kept);
 	close(buf);
 	clean_up();
 }
@@ -344,6 +401,7 @@ int main(void)
 		check_streaming(&capture);
 		check_two_devices(&output);
 		check_writers(&capture);
+		check_several_writers(&capture);
 	} else {
 		skip("cache maintenance for V4L2", "there is no vivid");
 	}

@@ -119,10 +119,10 @@ void steps_cleaned_first(const char *name)
 		if (syncs[i].phys < region.phys ||
 		    syncs[i].phys >= region.phys + region.bytes)
 			continue;
-		if (!drops(&syncs[i]))
+		if (drops(&syncs[i]))
+			first_drop = i < first_drop ? i : first_drop;
+		else if (syncs[i].to_device)
 			last_clean = i + 1;
-		else if (first_drop == sync_count)
-			first_drop = i;
 	}
 	check(last_clean && last_clean <= first_drop, name,
 	      "the last of %u calls that cleans is the %u., the first that throws away the %u.",
