@@ -10,7 +10,9 @@
  * Cached memory is maintained for each mapping of each device, with the
  * direction of the mapping, as the DMA API demands (dma-api.rst): it says what
  * the device does. What the CPU does is known from the direction of its access.
- * To coherent devices the DMA API does nothing.
+ * To coherent devices the DMA API does nothing. What they write may be in a
+ * cache just as what the CPU writes, and is kept in the same way where a device
+ * beside them is not coherent.
  *
  * Locks: carve_buffer.lock guards the mappings and the state of CPU access, is
  * held over cache maintenance, and stands alone.
@@ -42,6 +44,13 @@ static bool drops_for_cpu(const struct carve_mapping *mapping)
 	       mapping->dir != DMA_TO_DEVICE;
 }
 
+/* The device sees the caches, and what it writes is in one, as with a CPU. */
+static bool writes_to_cache(const struct carve_mapping *mapping)
+{
+	return dev_is_dma_coherent(mapping->dev) &&
+	       mapping->dir != DMA_TO_DEVICE;
+}
+
 /*
  * That an access has ended is believed of the program that began it, and of no
  * other: to end one takes nothing but a descriptor, and it would be at the cost
@@ -69,11 +78,12 @@ static void end_write(struct carve_buffer *buffer)
 /* All that was written is in memory; what is being written may not be. */
 static void note_clean(struct carve_buffer *buffer)
 {
-	buffer->written = buffer->writes || buffer->shared;
+	buffer->written = buffer->writes || buffer->shared ||
+			  buffer->cache_writers;
 }
 
 /*
- * Before lines are thrown away, those that the CPU has written to go to memory.
+ * Before lines are thrown away, those that were written to go to memory.
  * The region's own device stands in for the CPU, since no device that has the
  * buffer may be one for which lines are cleaned.
  */
@@ -139,6 +149,10 @@ static void hand_over(struct carve_buffer *buffer, struct carve_mapping *mapping
 	sync_for_device(mapping);
 	if (cleans(mapping))
 		note_clean(buffer);
+	if (writes_to_cache(mapping)) {
+		buffer->cache_writers++;
+		buffer->written = true;
+	}
 }
 
 static void take_back(struct carve_buffer *buffer, struct carve_mapping *mapping)
@@ -146,6 +160,8 @@ static void take_back(struct carve_buffer *buffer, struct carve_mapping *mapping
 	if (drops_for_cpu(mapping))
 		keep_writes(buffer);
 	sync_for_cpu(mapping);
+	if (writes_to_cache(mapping))
+		buffer->cache_writers--;
 }
 
 /**

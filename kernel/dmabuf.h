@@ -46,6 +46,7 @@ struct carve_guard {
  * @writes: its CPU accesses that write and have not ended
  * @shared: another program has begun to write meanwhile; from then on it is not
  *	known whether somebody is writing
+ * @cache_writers: mappings of coherent devices that write
  * @written: the cache may have what memory has not; only cleaning ends that
  */
 struct carve_buffer {
@@ -61,6 +62,7 @@ struct carve_buffer {
 	pid_t writer;
 	unsigned int writes;
 	bool shared;
+	unsigned int cache_writers;
 	bool written;
 };
 

@@ -166,11 +166,14 @@ static void check_many(void)
 	int plain = device_open("plain"), coherent = device_open("coherent");
 	uint32_t handles[ARRAY_SIZE(dirs)];
 	const unsigned int count = ARRAY_SIZE(dirs);
+	/* All of the coherent ones but the last write. */
+	const bool written = coherent >= 0;
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {
 		handles[i] = map(plain, &buffer, dirs[i]);
 		step("one more device", "mapped", &buffer, false,
+		     i && written && dirs[i] == FROM_DEVICE ? kept_for_device :
 		     (struct wanted){ 1, 0, dirs[i] });
 		if (coherent < 0)
 			continue;
@@ -179,7 +182,7 @@ static void check_many(void)
 	}
 	buf_sync(buffer.buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
 	step("all of them", "CPU access begins", &buffer, false,
-	     (struct wanted){ 0, count, -1 });
+	     (struct wanted){ written, count, -1 });
 	buf_sync(buffer.buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
 	step("all of them", "another begins beside it", &buffer, false,
 	     (struct wanted){ 1, count, -1 });
@@ -193,12 +196,66 @@ static void check_many(void)
 	for (i = 0; i < count; i++) {
 		device_unmap(plain, handles[i]);
 		step("one device less", "unmapped", &buffer, false,
+		     written && dirs[i] != TO_DEVICE ? kept :
 		     (struct wanted){ 0, 1, dirs[i] });
 	}
 	if (coherent >= 0)
 		close(coherent);
 	step("the coherent ones", "unmapped", &buffer, true, nothing);
 	close(plain);
+	drop(&buffer);
+}
+
+/*
+ * A coherent device writes to where the CPU's caches are, as a CPU does: what it
+ * is writing is not thrown away because another device is not coherent, and what
+ * it has written is in memory before that one is handed the buffer.
+ */
+static void check_coherent_writer(void)
+{
+	int plain = device_open("plain"), coherent = device_open("coherent");
+	struct buffer buffer = make(9 * page, 6 * page);
+	const struct wanted dropped = { 0, 1, FROM_DEVICE };
+	uint32_t writes, reads, other;
+
+	if (coherent < 0) {
+		skip("a coherent device that writes", "there is none");
+		close(plain);
+		drop(&buffer);
+		return;
+	}
+	reads = map(coherent, &buffer, CARVE_TEST_TO_DEVICE);
+	other = map(plain, &buffer, CARVE_TEST_FROM_DEVICE);
+	step("a coherent device that reads", "another is mapped", &buffer, false,
+	     (struct wanted){ 1, 0, FROM_DEVICE });
+	buf_sync(buffer.buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+	step("a coherent device that reads", "CPU access begins", &buffer, false,
+	     dropped);
+	writes = map(coherent, &buffer, CARVE_TEST_FROM_DEVICE);
+	trace_clear();
+	buf_sync(buffer.buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+	step("a coherent device writes", "CPU access ends", &buffer, false,
+	     kept_for_device);
+	buf_sync(buffer.buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+	step("a coherent device writes", "CPU access begins", &buffer, false, kept);
+	steps_cleaned_first("a coherent device writes: before it is thrown away");
+	device_unmap(plain, other);
+	step("a coherent device writes", "the other is unmapped", &buffer, false,
+	     kept);
+	steps_cleaned_first("a coherent device writes: before it is thrown away, again");
+	device_unmap(coherent, writes);
+	step("a coherent device has written", "unmapped", &buffer, true, nothing);
+	other = map(plain, &buffer, CARVE_TEST_FROM_DEVICE);
+	step("a coherent device has written", "another is mapped", &buffer, false,
+	     kept_for_device);
+	steps_cleaned_first("a coherent device has written: before it is handed over");
+	buf_sync(buffer.buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+	step("a coherent device has gone", "CPU access begins", &buffer, false,
+	     dropped);
+	device_unmap(plain, other);
+	device_unmap(coherent, reads);
+	close(plain);
+	close(coherent);
 	drop(&buffer);
 }
 
@@ -223,6 +280,7 @@ int main(int argc, char **argv)
 		check_device("plain", false);
 		check_device("coherent", true);
 		check_many();
+		check_coherent_writer();
 	}
 	trace_close();
 	return finish();
