@@ -64,6 +64,12 @@ if [ -z "$out" ] || [ ${#cases[@]} = 0 ]; then
 	exit 2
 fi
 
+# Where no case wants the daemon, systemd would only take time.
+init=bare
+for case in "${cases[@]}"; do
+	[ "$(case_daemon "$case")" = stopped ] || init=systemd
+done
+
 # What this boot alone brings: the cases, and which units to enable.
 run_payload()
 {
@@ -82,7 +88,7 @@ run_payload()
 	mkdir -p "$to/usr/libexec/carve-vm/cases" "$to/etc/carve-vm" \
 		"$to/etc/modprobe.d" "$to/usr/lib/systemd/system"
 	cp "$here/guest/init" "$1/init"
-	cp "$here/guest/run-cases" "$to/usr/libexec/carve-vm/"
+	cp "$here"/guest/{bare,run-cases} "$to/usr/libexec/carve-vm/"
 	cp "$here"/guest/*.{service,target} "$to/usr/lib/systemd/system/"
 	# The display and the test devices wait for a case that wants them.
 	printf 'blacklist %s\n' cirrus cirrus_qemu virtio_gpu vivid \
@@ -96,11 +102,11 @@ run_payload()
 	fi
 	echo "${units[*]}" > "$to/etc/carve-vm/enable"
 	printf '%s\n' "CARVE_KERNEL=$kernel" "CARVE_REGION=$region" \
-		"CARVE_SLOWNESS=$slowness" > "$to/etc/carve-vm/environment"
+		"CARVE_SLOWNESS=$slowness" "CARVE_INIT=$init" > "$to/etc/carve-vm/environment"
 	for case in "${cases[@]}"; do
 		install -m 755 "$case" "$to/usr/libexec/carve-vm/cases/"
 		echo "$(basename "$case") $(case_timeout "$case" "$kernel")" \
-			"$(case_header "$case" modules)"
+			"$(case_daemon "$case") $(case_header "$case" modules)"
 		budget=$((budget + $(case_timeout "$case" "$kernel")))
 	done > "$to/etc/carve-vm/plan"
 	timeout=${timeout:-$budget}

@@ -9,6 +9,15 @@ case_header()
 	sed -n "/^#/!q; s/^# $2: *//p" "$1"
 }
 
+# case_daemon FILE: how the case wants to find the daemon.
+case_daemon()
+{
+	local daemon
+
+	daemon=$(case_header "$1" daemon)
+	echo "${daemon:-started}"
+}
+
 # kernel_slowness KERNEL: how many times longer everything may take there.
 kernel_slowness()
 {
