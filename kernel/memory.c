@@ -303,28 +303,28 @@ int carve_memory_check_kernel(struct device *dev,
 	return 0;
 }
 
-static bool put_word(phys_addr_t phys)
+static int put_word(phys_addr_t phys)
 {
 	u64 *word = memremap(phys, PAGE_SIZE, MEMREMAP_WC);
 
 	if (!word)
-		return false;
+		return -ENOMEM;
 	WRITE_ONCE(*word, ~(u64)phys);
 	wmb();	/* all words are in memory before the first is read */
 	memunmap(word);
-	return true;
+	return 0;
 }
 
-static bool get_word(phys_addr_t phys)
+static int check_word(phys_addr_t phys)
 {
 	u64 *word = memremap(phys, PAGE_SIZE, MEMREMAP_WC);
 	bool same;
 
 	if (!word)
-		return false;
+		return -ENOMEM;
 	same = READ_ONCE(*word) == ~(u64)phys;
 	memunmap(word);
-	return same;
+	return same ? 0 : -ENXIO;
 }
 
 /**
@@ -338,26 +338,26 @@ static bool get_word(phys_addr_t phys)
  * repeats. (The contents are dirty anyhow.) A bus that answers with an
  * exception cannot be tried.
  *
- * Return: 0, or -ENXIO after a line in the kernel log.
+ * Return: 0; -ENXIO after a line in the kernel log; -ENOMEM.
  */
 int carve_memory_probe(struct device *dev,
 		       const struct carve_memory_range *memory)
 {
 	u64 last = memory->bytes - PAGE_SIZE;
 	u64 offset;
-	bool good;
+	int ret;
 
 	if (memory->kind == CARVE_MEMORY_CACHED)
 		return 0;
 	/* Offsets: an address might wrap where the region ends at 4 GiB. */
-	good = put_word(memory->phys + last);
-	for (offset = 0; good && offset < last; offset += SZ_1M)
-		good = put_word(memory->phys + offset);
-	good = good && get_word(memory->phys + last);
-	for (offset = 0; good && offset < last; offset += SZ_1M)
-		good = get_word(memory->phys + offset);
-	if (!good)
-		return dev_err_probe(dev, -ENXIO,
+	ret = put_word(memory->phys + last);
+	for (offset = 0; !ret && offset < last; offset += SZ_1M)
+		ret = put_word(memory->phys + offset);
+	ret = ret ?: check_word(memory->phys + last);
+	for (offset = 0; !ret && offset < last; offset += SZ_1M)
+		ret = check_word(memory->phys + offset);
+	if (ret == -ENXIO)
+		dev_err_probe(dev, ret,
 			"no usable RAM in the whole of memory-region: compare its reg with the RAM of this board\n");
-	return 0;
+	return ret;
 }
