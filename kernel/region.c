@@ -172,7 +172,9 @@ static int request_memory(struct carve_region *region)
 
 	if (memory->kind == CARVE_MEMORY_CACHED)
 		return carve_memory_check_kernel(region->dev.parent, memory);
-	if (!request_mem_region(memory->phys, memory->bytes, region->label))
+	/* NULL also means no memory for the entry: the second call tells. */
+	if (!request_mem_region(memory->phys, memory->bytes, region->label) &&
+	    !request_mem_region(memory->phys, memory->bytes, region->label))
 		return dev_err_probe(region->dev.parent, -EBUSY,
 			"memory-region overlaps a device's registers or another driver's memory: compare its reg with /proc/iomem\n");
 	region->resource = true;
