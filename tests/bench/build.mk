@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+#
+# What placement wastes and costs: build/bench-placement runs traces through
+# the daemon's policy and those of the textbooks; `make bench-traces` writes
+# traces to run (docs/placement.md). Neither the traces nor the figures are
+# kept in the tree.
+
+BENCH := $(B)/tests/bench/bench-placement
+BENCH_TRACE := $(B)/tests/bench/trace
+BENCH_OBJS := $(addprefix $(B)/tests/bench/,bench-placement.o policy.o policy-buddy.o \
+	policy-fit.o policy-tlsf.o replay.o replay-read.o) $(PLACEMENT_OBJS)
+BENCH_TRACE_OBJS := $(addprefix $(B)/tests/bench/,codec.o kinds-mixed.o kinds-other.o \
+	kinds-video.o stream.o trace.o trace-main.o)
+BENCH_SEEDS ?= 1 2 3
+BENCH_TRACES := build/bench/traces
+
+$(filter $(B)/tests/%,$(BENCH_OBJS)): INC = -Idaemon
+
+$(BENCH): $(BENCH_OBJS)
+	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BENCH_TRACE): $(BENCH_TRACE_OBJS)
+	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+
+# Only what was built for this machine is of use under a fixed name.
+ifndef GUEST
+ifndef SAN
+build/bench-placement: $(BENCH)
+	@mkdir -p $(@D)
+	cp $< $@
+
+.PHONY: bench-placement bench-traces
+bench-placement: build/bench-placement ## build what measures placement
+
+bench-traces: $(BENCH_TRACE) ## write the traces of docs/placement.md; BENCH_SEEDS="1 2 3"
+	@mkdir -p $(BENCH_TRACES)
+	@for kind in $$($< --list tuning) $$($< --list validation); do \
+		for seed in $(BENCH_SEEDS); do \
+			$< $$kind $$seed > $(BENCH_TRACES)/$$kind-$$seed || exit 1; \
+		done; \
+	done
+
+PROGRAMS += build/bench-placement
+endif
+endif
