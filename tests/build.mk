@@ -11,7 +11,8 @@ include $(filter-out tests/vm/%,$(wildcard tests/*/build.mk))
 .PHONY: check
 check: ## install what is missing, build, run every test
 	@tools/setup.sh build vm
-	@tests/run check-unit check-service check-tools run-vm
+	@BESIDE="tests/vm/kernel.sh debug" \
+		tests/run check-unit check-service check-tools run-vm run-debug
 
 .PHONY: setup
 setup: ## install the packages that are missing (as root)
