@@ -7,8 +7,16 @@
 
 #include <linux/device.h>
 #include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/iommu.h>
 #include <linux/module.h>
+#ifdef CARVE_HAVE_USE_DMA_IOMMU
+#include <linux/iommu-dma.h>
+#endif
+#ifdef CARVE_HAVE_ARM_MAPPING
+#include <asm/dma-iommu.h>
+#endif
 
 #ifdef CARVE_HAVE_CONST_DEVNODE
 #define CARVE_DEVNODE_CONST const
@@ -44,6 +52,34 @@ static inline bool carve_dma_capable(struct device *dev, dma_addr_t addr,
 #else
 	return dma_capable(dev, addr, bytes, true);
 #endif
+}
+
+/* The DMA API maps for this device by way of the IOMMU layer. */
+static inline bool carve_dma_is_iommu(struct device *dev)
+{
+#ifdef CARVE_HAVE_USE_DMA_IOMMU
+	return use_dma_iommu(dev);
+#else
+	return get_dma_ops(dev) && iommu_get_domain_for_dev(dev);
+#endif
+}
+
+/*
+ * The domain into which the DMA API maps, or NULL when it cannot be told: it is
+ * the device's default, but what the device is attached to may be a domain that
+ * its driver has made.
+ */
+static inline struct iommu_domain *carve_dma_domain(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	if (domain && domain->type & __IOMMU_DOMAIN_DMA_API)
+		return domain;
+#ifdef CARVE_HAVE_ARM_MAPPING
+	if (to_dma_iommu_mapping(dev))
+		return to_dma_iommu_mapping(dev)->domain;
+#endif
+	return NULL;
 }
 
 #endif /* CARVE_COMPAT_H */

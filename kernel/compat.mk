@@ -37,4 +37,11 @@ CARVE_HAVE += $(call carve-probe,DMA_COHERENT,linux/device.h,void f(struct devic
 # dma_capable() wants the attributes of the mapping (7.3)
 CARVE_HAVE += $(call carve-probe,DMA_CAPABLE_ATTRS,linux/dma-direct.h,bool f(struct device *d) { return dma_capable(d$(comma) 0$(comma) 1$(comma) true$(comma) 0); })
 
+# a device says whether its DMA goes through the IOMMU layer (6.12); before, that
+# layer was one of the DMA operations
+CARVE_HAVE += $(call carve-probe,USE_DMA_IOMMU,linux/dma-mapping.h linux/iommu-dma.h,bool f(struct device *d) { return use_dma_iommu(d); })
+
+# 32-bit Arm: an IOMMU whose domain only the architecture knows as the DMA API's
+CARVE_HAVE += $(call carve-probe,ARM_MAPPING,linux/device.h asm/dma-iommu.h,struct iommu_domain *f(struct device *d) { return to_dma_iommu_mapping(d)->domain; })
+
 endif

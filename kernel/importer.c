@@ -26,14 +26,14 @@
 #include "compat.h"
 #include "dmabuf.h"
 
-/* Nothing translates between the device and its bus's view of memory. */
+/*
+ * For the DMA API nothing translates between the device and its bus's view of
+ * memory. That is not the same as what the device is attached to: its driver may
+ * have given it a domain of its own, of which the DMA API knows nothing.
+ */
 static bool is_direct(struct device *dev)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
-
-	if (domain && domain->type != IOMMU_DOMAIN_IDENTITY)
-		return false;
-	return !get_dma_ops(dev);
+	return !carve_dma_is_iommu(dev) && !get_dma_ops(dev);
 }
 
 /* The bus may know memory in several windows: one piece must stay one piece. */
@@ -224,16 +224,27 @@ static void unmap(struct carve_mapping *mapping)
 		unmap_entries(mapping, mapping->own.orig_nents);
 }
 
-/* What the device gets to at @addr, as far as can be told: else @phys. */
-static phys_addr_t reached_by(const struct carve_mapping *mapping,
-			      dma_addr_t addr, phys_addr_t phys)
+/*
+ * Does @addr, which the DMA API gave for the memory at @phys, lead there? Where
+ * the domain can be asked, it is. Where the device is attached to another one
+ * the IOMMU layer is believed: what it copies are ends of pages (granules of an
+ * IOMMU are no larger), and all that is mapped here are whole ones. Other
+ * operations can hide anything behind any address but the memory's own.
+ */
+static bool leads_to(const struct carve_mapping *mapping, dma_addr_t addr,
+		     phys_addr_t phys)
 {
+	struct device *dev = mapping->dev;
 	struct iommu_domain *domain;
 
-	if (mapping->direct)
-		return addr == phys_to_dma(mapping->dev, phys) ? phys : ~phys;
-	domain = iommu_get_domain_for_dev(mapping->dev);
-	return domain ? iommu_iova_to_phys(domain, addr) : phys;
+	if (!mapping->direct) {
+		domain = carve_dma_domain(dev);
+		if (domain)
+			return iommu_iova_to_phys(domain, addr) == phys;
+		if (carve_dma_is_iommu(dev))
+			return true;
+	}
+	return addr == phys_to_dma(dev, phys);
 }
 
 /*
@@ -249,7 +260,7 @@ static bool is_bounced(const struct carve_buffer *buffer,
 	unsigned int i;
 
 	for_each_sgtable_dma_sg(&mapping->own, sg, i) {
-		if (reached_by(mapping, sg_dma_address(sg), phys) != phys)
+		if (!leads_to(mapping, sg_dma_address(sg), phys))
 			return true;
 		phys += sg_dma_len(sg);
 	}

@@ -11,6 +11,11 @@
  *	carve-test,max-segment = <65536>;	bytes
  *	carve-test,boundary = <0xffff>;		no segment crosses a multiple of
  *						one more than this
+ *	carve-test,ops-shift = <4096>;		DMA operations of its own, which
+ *						give addresses so many bytes
+ *						behind those of the memory: it
+ *						is absent where the kernel has
+ *						no such operations
  *
  * and what its parents say (dma-ranges). "plain" is always there: 64 bits, not
  * coherent, no limits. "edu" is QEMU's device of that name (-device edu), which
@@ -135,5 +140,13 @@ struct carve_test_copy {
  * EOPNOTSUPP where all devices are coherent. Nothing may be mapped meanwhile.
  */
 #define CARVE_TEST_IOC_COHERENT	_IO(CARVE_TEST_TYPE, 6)
+
+/*
+ * The argument is 1 when the device shall be attached to an IOMMU domain that is
+ * this open file's own, else 0: then what it maps is mapped there, too, at the
+ * same addresses. ENODEV without an IOMMU, EBUSY when something is mapped or
+ * another file has attached it.
+ */
+#define CARVE_TEST_IOC_DOMAIN	_IO(CARVE_TEST_TYPE, 7)
 
 #endif /* CARVE_TEST_H */

@@ -30,6 +30,7 @@ static int device_release(struct inode *inode, struct file *file)
 	struct carve_test_file *own = file->private_data;
 
 	carve_test_unmap_all(own);
+	carve_test_domain_set(own, false);
 	xa_destroy(&own->maps);
 	kfree(own);
 	return 0;
@@ -136,6 +137,8 @@ static int run(struct carve_test_file *own, unsigned int cmd, unsigned long arg)
 		return run_copy(own, (void __user *)arg);
 	case CARVE_TEST_IOC_MASK:
 		return run_mask(own, arg);
+	case CARVE_TEST_IOC_DOMAIN:
+		return arg > 1 ? -EINVAL : carve_test_domain_set(own, arg);
 	case CARVE_TEST_IOC_COHERENT:
 		return run_coherent(own, arg);
 	default:

@@ -15,6 +15,8 @@
 
 #include "carve-test.h"
 
+struct dma_buf;
+
 /* The most that a copy function is asked for at a time. */
 #define CARVE_TEST_PIECE_BYTES 2048
 
@@ -32,15 +34,19 @@ struct carve_test_device {
 		    void *data, size_t bytes, bool to_memory);
 };
 
+struct iommu_domain;
+
 /**
  * struct carve_test_file - an open file
  * @device: whose
- * @lock: guards @maps and what is in it
+ * @lock: guards what follows
+ * @domain: which the device is attached to by this file, or NULL
  * @maps: struct carve_test_mapping by handle
  */
 struct carve_test_file {
 	struct carve_test_device *device;
 	struct mutex lock;	/* the mappings */
+	struct iommu_domain *domain;
 	struct xarray maps;
 };
 
@@ -55,7 +61,17 @@ void carve_test_unmap_all(struct carve_test_file *file);
 int carve_test_copy(struct carve_test_file *file,
 		    const struct carve_test_copy *copy);
 
+/* domain.c */
+int carve_test_domain_set(struct carve_test_file *file, bool own);
+int carve_test_domain_map(struct iommu_domain *domain, struct sg_table *sgt,
+			  phys_addr_t phys);
+void carve_test_domain_unmap(struct iommu_domain *domain, struct sg_table *sgt);
+
+/* ops.c */
+bool carve_test_ops_set(struct device *dev);
+
 /* memory.c */
+int carve_test_find_phys(struct dma_buf *dmabuf, phys_addr_t *ret_phys);
 phys_addr_t carve_test_reached(struct device *dev, dma_addr_t addr);
 int carve_test_memory_copy(struct carve_test_device *device, dma_addr_t addr,
 			   void *data, size_t bytes, bool to_memory);

@@ -24,16 +24,34 @@
  * @attachment: of @dmabuf
  * @sgt: mapped
  * @dir: how
+ * @domain: where it is mapped besides, or NULL
  */
 struct carve_test_mapping {
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attachment;
 	struct sg_table *sgt;
 	enum dma_data_direction dir;
+	struct iommu_domain *domain;
 };
 
-static struct carve_test_mapping *mapping_new(struct device *dev, int fd,
-					      enum dma_data_direction dir)
+/* As a driver does that has a domain of its own. */
+static int map_domain(struct carve_test_mapping *mapping,
+		      struct iommu_domain *domain)
+{
+	phys_addr_t phys;
+	int ret;
+
+	if (!domain)
+		return 0;
+	ret = carve_test_find_phys(mapping->dmabuf, &phys) ?:
+	      carve_test_domain_map(domain, mapping->sgt, phys);
+	if (!ret)
+		mapping->domain = domain;
+	return ret;
+}
+
+static struct carve_test_mapping *mapping_new(const struct carve_test_file *file,
+					      int fd, enum dma_data_direction dir)
 {
 	struct carve_test_mapping *mapping;
 	int ret;
@@ -47,7 +65,7 @@ static struct carve_test_mapping *mapping_new(struct device *dev, int fd,
 		ret = PTR_ERR(mapping->dmabuf);
 		goto err_free;
 	}
-	mapping->attachment = dma_buf_attach(mapping->dmabuf, dev);
+	mapping->attachment = dma_buf_attach(mapping->dmabuf, file->device->dev);
 	if (IS_ERR(mapping->attachment)) {
 		ret = PTR_ERR(mapping->attachment);
 		goto err_put;
@@ -57,8 +75,13 @@ static struct carve_test_mapping *mapping_new(struct device *dev, int fd,
 		ret = PTR_ERR(mapping->sgt);
 		goto err_detach;
 	}
+	ret = map_domain(mapping, file->domain);
+	if (ret)
+		goto err_unmap;
 	return mapping;
 
+err_unmap:
+	dma_buf_unmap_attachment_unlocked(mapping->attachment, mapping->sgt, dir);
 err_detach:
 	dma_buf_detach(mapping->dmabuf, mapping->attachment);
 err_put:
@@ -70,6 +93,8 @@ err_free:
 
 static void mapping_free(struct carve_test_mapping *mapping)
 {
+	if (mapping->domain)
+		carve_test_domain_unmap(mapping->domain, mapping->sgt);
 	dma_buf_unmap_attachment_unlocked(mapping->attachment, mapping->sgt,
 					  mapping->dir);
 	dma_buf_detach(mapping->dmabuf, mapping->attachment);
@@ -126,7 +151,7 @@ int carve_test_map(struct carve_test_file *file, struct carve_test_map *map)
 
 	if (map->direction > CARVE_TEST_FROM_DEVICE)
 		return -EINVAL;
-	mapping = mapping_new(dev, map->fd, map->direction);
+	mapping = mapping_new(file, map->fd, map->direction);
 	if (IS_ERR(mapping))
 		return PTR_ERR(mapping);
 	ret = copy_segments(dev, mapping->sgt, map);
@@ -187,20 +212,25 @@ static size_t find_piece(struct sg_table *sgt, u64 offset, dma_addr_t *ret_addr)
 	return 0;
 }
 
-static int copy_piece(struct carve_test_device *device, dma_addr_t addr,
+/* What an engine needs of its own is not mapped in a domain of ours. */
+static int copy_piece(const struct carve_test_file *file, dma_addr_t addr,
 		      void __user *user, void *data, size_t bytes, bool to_memory)
 {
+	struct carve_test_device *device = file->device;
 	int ret;
 
 	if (to_memory && copy_from_user(data, user, bytes))
 		return -EFAULT;
-	ret = device->copy(device, addr, data, bytes, to_memory);
+	if (file->domain)
+		ret = carve_test_memory_copy(device, addr, data, bytes, to_memory);
+	else
+		ret = device->copy(device, addr, data, bytes, to_memory);
 	if (ret)
 		return ret;
 	return !to_memory && copy_to_user(user, data, bytes) ? -EFAULT : 0;
 }
 
-static int copy_pieces(struct carve_test_device *device, struct sg_table *sgt,
+static int copy_pieces(const struct carve_test_file *file, struct sg_table *sgt,
 		       const struct carve_test_copy *copy, void *data)
 {
 	u64 done = 0;
@@ -214,7 +244,7 @@ static int copy_pieces(struct carve_test_device *device, struct sg_table *sgt,
 			return -ERANGE;
 		bytes = min3((u64)bytes, copy->bytes - done,
 			     (u64)CARVE_TEST_PIECE_BYTES);
-		ret = copy_piece(device, addr, u64_to_user_ptr(copy->user + done),
+		ret = copy_piece(file, addr, u64_to_user_ptr(copy->user + done),
 				 data, bytes, copy->to_memory);
 		if (ret)
 			return ret;
@@ -245,7 +275,7 @@ int carve_test_copy(struct carve_test_file *file,
 	data = kmalloc(CARVE_TEST_PIECE_BYTES, GFP_KERNEL);
 	if (!data)
 		return -ENOMEM;
-	ret = copy_pieces(file->device, mapping->sgt, copy, data);
+	ret = copy_pieces(file, mapping->sgt, copy, data);
 	kfree(data);
 	return ret;
 }

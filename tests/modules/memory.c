@@ -28,6 +28,9 @@
  * @dev: the device
  * @addr: address as the device uses it
  *
+ * That is a matter of the domain it is attached to, whoever made it: the DMA API
+ * may map into another one, where the device does not see it.
+ *
  * Return: physical address.
  */
 phys_addr_t carve_test_reached(struct device *dev, dma_addr_t addr)
@@ -149,8 +152,16 @@ static int poke_inside(struct dma_buf *dmabuf, const struct carve_test_poke *pok
 	return dma_buf_end_cpu_access(dmabuf, DMA_BIDIRECTIONAL) ?: ret;
 }
 
-/* No exporter says where its memory is; a device is told. */
-static int find_phys(struct dma_buf *dmabuf, phys_addr_t *ret_phys)
+/**
+ * carve_test_find_phys() - where a buffer lies
+ * @dmabuf: the buffer, in one piece
+ * @ret_phys: physical address of its first byte
+ *
+ * No exporter says where its memory is; a device is told.
+ *
+ * Return: 0 or negative errno.
+ */
+int carve_test_find_phys(struct dma_buf *dmabuf, phys_addr_t *ret_phys)
 {
 	struct dma_buf_attachment *attachment;
 	struct sg_table *sgt;
@@ -177,7 +188,7 @@ static int poke_outside(struct dma_buf *dmabuf, const struct carve_test_poke *po
 	int ret;
 
 	memset(pattern, poke->value, sizeof(pattern));
-	ret = find_phys(dmabuf, &phys);
+	ret = carve_test_find_phys(dmabuf, &phys);
 	while (!ret && done < poke->bytes) {
 		u64 at = phys + poke->offset + done;
 		size_t bytes = min_t(u64, poke->bytes - done,

@@ -46,6 +46,11 @@ int device_mask(int device, unsigned int bits)
 	return ioctl(device, CARVE_TEST_IOC_MASK, bits) ? -errno : 0;
 }
 
+int device_domain(int device, bool own)
+{
+	return ioctl(device, CARVE_TEST_IOC_DOMAIN, own) ? -errno : 0;
+}
+
 int device_coherent(int device, bool coherent)
 {
 	int was = ioctl(device, CARVE_TEST_IOC_COHERENT, coherent);

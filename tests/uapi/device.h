@@ -36,6 +36,9 @@ int device_mask(int device, unsigned int bits);
 /* Whether the kernel takes the device for coherent; returns what it was. */
 int device_coherent(int device, bool coherent);
 
+/* Attaches the device to an IOMMU domain of this descriptor's own, or back. */
+int device_domain(int device, bool own);
+
 /* The device writes to, or reads from, a mapped buffer. */
 int device_write(int device, uint32_t handle, uint64_t offset,
 		 const void *data, uint64_t bytes);

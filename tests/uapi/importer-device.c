@@ -175,6 +175,28 @@ static void check_together(void)
 	take_back("together", page);
 }
 
+/*
+ * Operations of the device's own, and no IOMMU that could be asked: only the
+ * memory's own address is known not to be that of a copy.
+ */
+static void check_operations(void)
+{
+	int device, buf;
+
+	if (!device_exists("straight")) {
+		skip("DMA operations of a device's own", "the kernel has none");
+		return;
+	}
+	device = open_device("straight");
+	buf = make(0);
+	check_value("DMA operations that give the memory: mapped",
+		    try_map(device, buf, CARVE_TEST_BOTH), 0);
+	close(device);
+	close(buf);
+	take_back("DMA operations that give the memory", 0);
+	check_refused("copies", 0);
+}
+
 /* How far the bounce buffers have ever been used, of all devices. */
 static long bounced(void)
 {
@@ -233,6 +255,7 @@ int main(void)
 	check_refused("narrow", 0);
 	check_refused("away", 0);
 	check_refused("tiny", 0);
+	check_operations();
 	check_mask();
 	check_held();
 	check_together();

@@ -16,11 +16,12 @@
 
 static int manager;
 
-static void check_at(int edu, const struct moves_limits *limits, uint64_t offset)
+static void check_at(int edu, const char *who, const struct moves_limits *limits,
+		     uint64_t offset)
 {
 	struct carve_release record;
 	struct moves moves = {
-		.who = "edu",
+		.who = who,
 		.device = edu,
 		.buf = carve_export_buf(manager, offset, BYTES, 1),
 		.bytes = BYTES,
@@ -54,6 +55,18 @@ static void check_narrow(int edu)
 	check_value("and is scrubbed", carve_scrub_range(manager, 0, BYTES), BYTES);
 }
 
+/*
+ * Its driver has a domain of its own, and the DMA API goes on with another: the
+ * buffer is mapped by both, as drivers of GPUs do it.
+ */
+static void check_own_domain(int edu, const struct moves_limits *limits)
+{
+	check_value("edu in a domain of its own", device_domain(edu, true), 0);
+	check_at(edu, "edu in its own domain", limits, 0);
+	check_at(edu, "edu in its own domain", limits, region.bytes - BYTES);
+	check_value("edu back again", device_domain(edu, false), 0);
+}
+
 int main(int argc, char **argv)
 {
 	bool smmu = argc == 2 && !strcmp(argv[1], "smmu");
@@ -72,9 +85,13 @@ int main(int argc, char **argv)
 		check_narrow(edu);
 		device_mask(edu, 40);
 	}
-	check_at(edu, &limits, 0);
+	check_at(edu, "edu", &limits, 0);
 	/* Where the struct pages may end. */
-	check_at(edu, &limits, region.bytes / 2 - BYTES / 2);
-	check_at(edu, &limits, region.bytes - BYTES);
+	check_at(edu, "edu", &limits, region.bytes / 2 - BYTES / 2);
+	check_at(edu, "edu", &limits, region.bytes - BYTES);
+	if (smmu) {
+		check_value("clean again", carve_scrub_range(manager, 0, region.bytes) > 0, 1);
+		check_own_domain(edu, &limits);
+	}
 	return finish();
 }
