@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -171,23 +172,27 @@ static void check_log(void)
 /* Clients can fill the log no further than this, and lose no record by it. */
 static void check_flood(void)
 {
-	enum { HITS = 40, BURST = 10 };
-	int i, log, lines = 0, hits = 0;
+	enum { HITS = 40, BURST = 10, INTERVAL = 5 };
+	int i, log, lines = 0, hits = 0, most;
 	char text[500];
+	time_t start;
 
 	sleep(6);	/* a new interval of the driver's limit, for a full burst */
 	log = open_log();
+	start = time(NULL);
 	for (i = 0; i < HITS; i++) {
 		int buf = guarded_new(manager, 0, 2 * page, 0, page);
 
 		device_poke(device, buf, page, 1, 0);
 		hits += guarded_end(manager, buf).flags == CARVE_RELEASE_GUARD_HIT;
 	}
+	/* On a slow machine it takes more than one of the driver's intervals. */
+	most = BURST * (1 + (time(NULL) - start + 1) / INTERVAL);
 	check_value("every record of a flood of hits", hits, HITS);
 	while (log_line(log, text, sizeof(text)))
 		lines++;
-	check(lines >= 1 && lines <= BURST, "the log has only some of them",
-	      "%d lines", lines);
+	check(lines >= 1 && lines <= most, "the log has only some of them",
+	      "%d lines, not %d", lines, most);
 	sleep(6);
 	i = guarded_new(manager, 0, 2 * page, 0, page);
 	device_poke(device, i, page, 1, 0);
