@@ -5,12 +5,12 @@
  * Locks: carve_claims_lock guards the list of claimed memory and is held while a
  * region on it becomes gone; the others are described in region.h.
  */
+#include <linux/completion.h>
 #include <linux/dma-mapping.h>
 #include <linux/idr.h>
 #include <linux/ioport.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
-#include <linux/wait_bit.h>
 
 #include "compat.h"
 #include "region.h"
@@ -21,7 +21,9 @@ static DEFINE_MUTEX(carve_claims_lock);
 static LIST_HEAD(carve_claims);
 static DEFINE_IDA(carve_minors);
 static dev_t carve_devt;
-static atomic_t carve_region_count;
+/* The regions, and the module itself; and that there is none of them left. */
+static refcount_t carve_region_count = REFCOUNT_INIT(1);
+static DECLARE_COMPLETION(carve_regions_freed);
 
 static void free_extents(struct carve_region *region)
 {
@@ -36,7 +38,11 @@ static void free_extents(struct carve_region *region)
 		kfree(record);
 }
 
-/* The last reference is gone: no device, no file, no buffer. */
+/*
+ * The last reference is gone: no device, no file, no buffer. If the module waits
+ * for that in its exit, it goes on as soon as complete() has taken note, and
+ * nothing of the module is run or looked at from then on but the way back.
+ */
 static void carve_region_free(struct device *dev)
 {
 	struct carve_region *region = container_of(dev, struct carve_region, dev);
@@ -44,8 +50,8 @@ static void carve_region_free(struct device *dev)
 	free_extents(region);
 	ida_free(&carve_minors, MINOR(dev->devt));
 	kfree(region);
-	if (atomic_dec_and_test(&carve_region_count))
-		wake_up_var(&carve_region_count);
+	if (refcount_dec_and_test(&carve_region_count))
+		complete(&carve_regions_freed);
 }
 
 /*
@@ -104,7 +110,7 @@ struct carve_region *carve_region_new(struct device *parent, const char *label,
 		ida_free(&carve_minors, minor);
 		return ERR_PTR(-ENOMEM);
 	}
-	atomic_inc(&carve_region_count);
+	refcount_inc(&carve_region_count);
 	region->memory = *memory;
 	strscpy(region->label, label, sizeof(region->label));
 	carve_table_init(&region->table, memory->bytes, PAGE_SIZE);
@@ -291,7 +297,8 @@ int carve_region_init(void)
  */
 void carve_region_done(void)
 {
-	wait_var_event(&carve_region_count, !atomic_read(&carve_region_count));
+	if (!refcount_dec_and_test(&carve_region_count))
+		wait_for_completion(&carve_regions_freed);
 	carve_debugfs_done();
 	class_unregister(&carve_class);
 	unregister_chrdev_region(carve_devt, CARVE_MINORS);
