@@ -295,8 +295,8 @@ static void set_name(struct dma_buf *dmabuf, const char *name)
  *
  * Return: the dma-buf, the caller's reference, or an error pointer: -EBUSY
  * when a page of the range is live or dirty, -ENOBUFS when too many records
- * wait to be read, -ENODEV when the device has gone, -ENOMEM and what
- * dma_buf_export() gives.
+ * wait to be read, -ENODEV when the device has gone, -ENOSPC when there are too
+ * many guards, -ENOMEM and what dma_buf_export() gives.
  */
 struct dma_buf *carve_buffer_new(struct carve_region *region,
 				 const struct carve_export *export)

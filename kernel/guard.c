@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "dmabuf.h"
 #include "trace.h"
@@ -34,6 +35,27 @@ static u64 pattern(u64 offset)
 	return (word & 0x7e7e7e7e7e7e7e7eULL) | 0x0101010101010101ULL;
 }
 
+/*
+ * Guards stay mapped as long as their buffers live. What is not in the linear map
+ * takes some of the kernel's space for mappings, which a 32-bit machine has a few
+ * hundred MiB of for everybody: all guards together get an eighth.
+ */
+#define CARVE_GUARD_SPACE_BYTES (VMALLOC_TOTAL / 8)
+static atomic_long_t carve_guard_space;
+
+/* With the hole that follows each mapping. */
+static long space_of(const struct carve_guard *guard)
+{
+	return is_vmalloc_addr(guard->vaddr) ? guard->bytes + PAGE_SIZE : 0;
+}
+
+static void unmap_guard(struct carve_guard *guard)
+{
+	atomic_long_sub(space_of(guard), &carve_guard_space);
+	memunmap(guard->vaddr);
+	guard->vaddr = NULL;
+}
+
 static int map_guard(const struct carve_region *region,
 		     struct carve_guard *guard, u64 offset, u32 bytes)
 {
@@ -46,6 +68,11 @@ static int map_guard(const struct carve_region *region,
 		return -ENOMEM;
 	guard->offset = offset;
 	guard->bytes = bytes;
+	if (atomic_long_add_return(space_of(guard), &carve_guard_space) >
+	    CARVE_GUARD_SPACE_BYTES) {
+		unmap_guard(guard);
+		return -ENOSPC;
+	}
 	return 0;
 }
 
@@ -56,7 +83,8 @@ static int map_guard(const struct carve_region *region,
  * So that the release, which has to look at them, needs no memory. Writes
  * nothing: carve_guards_fill() does.
  *
- * Return: 0, or -ENOMEM, then none is mapped.
+ * Return: 0; -ENOMEM, or -ENOSPC when all guards together would take too much
+ * of the kernel's space: then none is mapped.
  */
 int carve_guards_map(struct carve_buffer *buffer)
 {
@@ -81,11 +109,9 @@ void carve_guards_unmap(struct carve_buffer *buffer)
 {
 	struct carve_guard *guard = buffer->guards;
 
-	for (; guard < buffer->guards + ARRAY_SIZE(buffer->guards); guard++) {
+	for (; guard < buffer->guards + ARRAY_SIZE(buffer->guards); guard++)
 		if (guard->vaddr)
-			memunmap(guard->vaddr);
-		guard->vaddr = NULL;
-	}
+			unmap_guard(guard);
 }
 
 /* After so much of a guard others may run: it may be a slow memory. */

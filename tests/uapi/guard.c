@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include "guarded.h"
 
@@ -225,6 +226,54 @@ static void measure(uint32_t guard)
 	       guard >> 10, birth[ROUNDS / 2], death[ROUNDS / 2]);
 }
 
+/*
+ * As many of the longest guards as the region has room for. A 32-bit kernel has
+ * no space to map them all, and says so before it has used up everybody's; what
+ * is in the linear map already takes none.
+ */
+static void check_many(void)
+{
+	enum { MAX = 64 };
+	const uint64_t each = 2 * CARVE_GUARD_MAX + page;
+	uint64_t room = region.bytes / each;
+	const char *kind = getenv("CARVE_REGION") ?: "";
+	struct carve_release records[MAX];
+	int bufs[MAX], count, ret = 0, other;
+	struct carve_export export;
+	struct utsname kernel;
+	char name[100];
+	bool narrow;
+
+	if (uname(&kernel))
+		die("uname: %m");
+	narrow = !strncmp(kernel.machine, "armv7", 5) &&
+		 (strcmp(kind, "mapped") || region.phys >> 32);
+	room = room < MAX ? room : MAX;
+	for (count = 0; count < (int)room; count++) {
+		export = guarded_args(count * each, each, CARVE_GUARD_MAX,
+				      CARVE_GUARD_MAX);
+		ret = guarded_run(manager, &export);
+		if (ret)
+			break;
+		bufs[count] = export.fd;
+	}
+	snprintf(name, sizeof(name), "%s, %d of %d longest guards", narrow ?
+		 "no space for all of them" : "space for all of them", count,
+		 (int)room);
+	check_value(name, ret, narrow ? -ENOSPC : 0);
+	check(count > 8, "but for some", "%d", count);
+	other = carve_export_buf(manager, region.bytes - page, page, 1);
+	check(other >= 0, "an export without guards is not concerned", "%d", other);
+	close(other);
+	while (count--)
+		close(bufs[count]);
+	count = carve_read_records(manager, records, MAX);
+	carve_scrub_range(manager, 0, region.bytes);
+	check(region_is_clean(manager), "all of them come back", "of %d", count);
+	guarded_end(manager, guarded_new(manager, 0, each, CARVE_GUARD_MAX,
+					 CARVE_GUARD_MAX));
+}
+
 int main(void)
 {
 	manager = region_open();
@@ -236,6 +285,7 @@ int main(void)
 	measure(page);
 	measure(CARVE_GUARD_MAX / 16);
 	measure(CARVE_GUARD_MAX);
+	check_many();
 	check(region_is_clean(manager), "clean in the end", "it is not");
 	return finish();
 }

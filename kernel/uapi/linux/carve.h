@@ -108,8 +108,11 @@ struct carve_info {
  * leave nothing between them or the name has no end, ENOBUFS when live
  * buffers and release records that wait would together be more than the region
  * has pages: read() the records first (a manager that reads a record before it
- * scrubs that extent never sees this), EMFILE/ENFILE/ENOMEM as usual. On
- * failure nothing has changed.
+ * scrubs that extent never sees this), ENOSPC when the guards of all live
+ * buffers would together take more than an eighth of the space that the kernel
+ * has for mappings (a few ten MiB with 32 bits, and never reached with 64; a
+ * region in low memory takes none), EMFILE/ENFILE/ENOMEM as usual. On failure
+ * nothing has changed.
  */
 struct carve_export {
 	__u32 size;
