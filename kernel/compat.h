@@ -30,11 +30,17 @@
 #define CARVE_IMPORT_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
 #endif
 
-/* Where there is no such member every device is coherent. */
-static inline void carve_set_noncoherent(struct device *dev)
+/* Where a device cannot say so itself every one is coherent. */
+#if defined(CARVE_HAVE_DMA_COHERENT) || defined(CARVE_HAVE_DMA_COHERENT_FLAG)
+#define CARVE_HAVE_NONCOHERENT
+#endif
+
+static inline void carve_set_coherent(struct device *dev, bool coherent)
 {
-#ifdef CARVE_HAVE_DMA_COHERENT
-	dev->dma_coherent = false;
+#if defined(CARVE_HAVE_DMA_COHERENT)
+	dev->dma_coherent = coherent;
+#elif defined(CARVE_HAVE_DMA_COHERENT_FLAG)
+	dev_assign_dma_coherent(dev, coherent);
 #endif
 }
 

@@ -34,6 +34,9 @@ CARVE_HAVE += $(call carve-probe,BARE_NAMESPACE,linux/module.h,MODULE_IMPORT_NS(
 # where all of them are)
 CARVE_HAVE += $(call carve-probe,DMA_COHERENT,linux/device.h,void f(struct device *d) { d->dma_coherent = 0; })
 
+# and says so by a flag (7.3)
+CARVE_HAVE += $(call carve-probe,DMA_COHERENT_FLAG,linux/device.h,void f(struct device *d) { dev_assign_dma_coherent(d$(comma) false); })
+
 # dma_capable() wants the attributes of the mapping (7.3)
 CARVE_HAVE += $(call carve-probe,DMA_CAPABLE_ATTRS,linux/dma-direct.h,bool f(struct device *d) { return dma_capable(d$(comma) 0$(comma) 1$(comma) true$(comma) 0); })
 

@@ -73,7 +73,7 @@ static void init_device(struct carve_region *region, struct device *parent,
 	region->dma_mask = DMA_BIT_MASK(64);
 	dev->dma_mask = &region->dma_mask;
 	dev->coherent_dma_mask = DMA_BIT_MASK(64);
-	carve_set_noncoherent(dev);
+	carve_set_coherent(dev, false);
 }
 
 static int mark_all_dirty(struct carve_region *region)

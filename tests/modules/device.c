@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "device.h"
 
 static int device_open(struct inode *inode, struct file *file)
@@ -107,13 +108,13 @@ static int run_mask(struct carve_test_file *own, unsigned long bits)
 
 static int run_coherent(struct carve_test_file *own, unsigned long coherent)
 {
-#ifdef CARVE_HAVE_DMA_COHERENT
+#ifdef CARVE_HAVE_NONCOHERENT
 	struct device *dev = own->device->dev;
-	int was = dev->dma_coherent;
+	int was = dev_is_dma_coherent(dev);
 
 	if (coherent > 1)
 		return -EINVAL;
-	dev->dma_coherent = coherent;
+	carve_set_coherent(dev, coherent);
 	/* Since 6.10 a device remembers that it needs no syncs. */
 	carve_test_set_mask(dev, fls64(*dev->dma_mask));
 	return was;
