@@ -19,10 +19,11 @@ UAPI_OBJS_importer-vkms = $(B)/tests/uapi/vgem.o
 UAPI_OBJS_importer-drm = $(B)/tests/uapi/vgem.o
 UAPI_OBJS_importer-refused = $(B)/tests/uapi/vgem.o $(B)/tests/uapi/vivid.o
 UAPI_OBJS_cache = $(UAPI_OBJS_importer-refused) $(B)/tests/uapi/syncs.o \
-	$(B)/tests/uapi/trace.o
-UAPI_OBJS_cache-device = $(addprefix $(B)/tests/uapi/,device.o syncs.o trace.o)
-UAPI_OBJS_cache-fence = $(B)/tests/uapi/vgem.o $(B)/tests/uapi/trace.o
-UAPI_OBJS_cache-guard = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/trace.o
+	$(addprefix $(B)/tests/uapi/,files.o trace.o)
+UAPI_OBJS_cache-device = $(addprefix $(B)/tests/uapi/,device.o files.o syncs.o trace.o)
+UAPI_OBJS_cache-fence = $(addprefix $(B)/tests/uapi/,files.o trace.o vgem.o)
+UAPI_OBJS_cache-guard = $(addprefix $(B)/tests/uapi/,files.o guarded.o trace.o)
+UAPI_OBJS_bounces = $(B)/tests/uapi/device.o $(B)/tests/uapi/files.o
 UAPI_OBJS_guard = $(B)/tests/uapi/guarded.o
 UAPI_OBJS_guard-hit = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/device.o
 UAPI_OBJS_guard-hold = $(B)/tests/uapi/guarded.o $(B)/tests/uapi/device.o

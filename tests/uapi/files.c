@@ -30,9 +30,9 @@ ssize_t file_read(const char *path, char *text, size_t size)
 	return got < 0 ? -error : (ssize_t)have;
 }
 
-int file_write(const char *path, const char *text)
+int file_write(const char *path, const char *text, int flags)
 {
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
 	int ret = 0;
 
 	if (fd < 0)
@@ -61,4 +61,14 @@ int export_named(int fd, uint64_t offset, uint64_t bytes, uint64_t owner,
 
 	snprintf(export.name, sizeof(export.name), "%s", name);
 	return ioctl(fd, CARVE_IOC_EXPORT, &export) ? -errno : export.fd;
+}
+
+void export_end(int fd, int buf)
+{
+	struct carve_release record;
+
+	close(buf);
+	if (carve_wait_record(fd, 5000) != 1 ||
+	    carve_read_records(fd, &record, 1) != 1)
+		die("no release record");
 }

@@ -23,10 +23,11 @@ ssize_t file_read(const char *path, char *text, size_t size);
  * file_write() - write to a file that exists
  * @path: the file
  * @text: NUL terminated, in one write()
+ * @flags: O_TRUNC and O_APPEND mean something in tracefs, and nothing in sysfs
  *
  * Return: 0 or a negative errno.
  */
-int file_write(const char *path, const char *text);
+int file_write(const char *path, const char *text, int flags);
 
 /* The last part of region_node(): the region's label. */
 const char *region_label(void);
@@ -43,5 +44,8 @@ const char *region_label(void);
  */
 int export_named(int fd, uint64_t offset, uint64_t bytes, uint64_t owner,
 		 const char *name);
+
+/* Closes the only descriptor of a buffer and takes its release record. */
+void export_end(int fd, int buf);
 
 #endif /* CARVE_FILES_H */

@@ -38,16 +38,6 @@ static int export(uint64_t page_number, uint64_t pages, uint64_t owner,
 	return buf;
 }
 
-static void release(int buf)
-{
-	struct carve_release record;
-
-	close(buf);
-	if (carve_wait_record(manager, 5000) != 1 ||
-	    carve_read_records(manager, &record, 1) != 1)
-		die("no release record");
-}
-
 /* What is not printable ASCII, and quote and backslash, are octal. */
 static size_t escape(char *to, const char *name)
 {
@@ -127,11 +117,11 @@ static void check_table(const char *path)
 		bufs[i] = export(3 * i + 1, 2, i, odd[ARRAY_SIZE(odd) - 1]);
 	check_extents(path, "many extents");
 	for (i = 0; i < MANY; i += 2)
-		release(bufs[i]);
+		export_end(manager, bufs[i]);
 	carve_scrub_range(manager, 0, page * 50);
 	check_extents(path, "some dirty, some half clean");
 	for (i = 1; i < MANY; i += 2)
-		release(bufs[i]);
+		export_end(manager, bufs[i]);
 	carve_scrub_range(manager, 0, region.bytes);
 	check_extents(path, "nothing again");
 }
@@ -146,7 +136,7 @@ static void *change(void *unused __attribute__((unused)))
 
 		if (buf < 0)
 			die("export: %s", strerror(-buf));
-		release(buf);
+		export_end(manager, buf);
 		carve_scrub_range(manager, i * 4 * page, 4 * page);
 	}
 	return NULL;
@@ -187,7 +177,7 @@ static void check_while_changing(const char *path)
 	pthread_join(thread, NULL);
 	check(good, "the table while extents come and go", "%.500s", got);
 	for (i = 0; i < ARRAY_SIZE(bufs); i++)
-		release(bufs[i]);
+		export_end(manager, bufs[i]);
 	carve_scrub_range(manager, 0, region.bytes);
 }
 

@@ -105,7 +105,7 @@ static void check_events(void)
 	}
 	rmdir(INSTANCE);
 	if (mkdir(INSTANCE, 0700) ||
-	    file_write(INSTANCE "/events/carve/enable", "1"))
+	    file_write(INSTANCE "/events/carve/enable", "1", 0))
 		die("the trace events cannot be enabled: %m");
 	act();
 	if (device >= 0)
@@ -134,7 +134,7 @@ static void check_events(void)
 		skip("the event of a guard hit", "no device that would cause it");
 	check(!strcmp(got, wanted), "trace events, in order, with their fields",
 	      "%sinstead of\n%s", got, wanted);
-	file_write(INSTANCE "/events/carve/enable", "0");
+	file_write(INSTANCE "/events/carve/enable", "0", 0);
 	check_value("the trace instance goes", rmdir(INSTANCE), 0);
 }
 

@@ -101,16 +101,6 @@ static int export(uint64_t page_number, uint64_t pages)
 	return buf;
 }
 
-static void release(int buf)
-{
-	struct carve_release record;
-
-	close(buf);
-	if (carve_wait_record(manager, 5000) != 1 ||
-	    carve_read_records(manager, &record, 1) != 1)
-		die("no release record");
-}
-
 static int without_descriptors(void)
 {
 	struct rlimit old, none = { 0 };
@@ -155,14 +145,14 @@ static void check_values(void)
 	check_pages("with one at the end", 2, 0, 0, 10, all - 14);
 	fail_four_times();
 	check_pages("after four failures", 2, 4, 0, 10, all - 14);
-	release(low);
+	export_end(manager, low);
 	check_pages("a dirty extent is no hole", 2, 4, 8, 2, all - 14);
 	check_value("half is scrubbed",
 		    carve_scrub_range(manager, 4 * page, 4 * page), 4 * page);
 	check_pages("half of it scrubbed", 2, 4, 4, 2, all - 14);
 	carve_scrub_range(manager, 0, 100 * page);
 	check_pages("all of it scrubbed", 2, 4, 0, 2, all - 2);
-	release(high);
+	export_end(manager, high);
 	carve_scrub_range(manager, 0, region.bytes);
 	check_pages("clean again", 2, 4, 0, 0, all);
 }
@@ -182,8 +172,8 @@ static void check_many(void)
 	check_pages("the hole among many extents", 2 * SINGLES + 1, 0, 0,
 		    2 * SINGLES + all - 4000, 3000 - (2 * SINGLES - 1));
 	for (i = 0; i < 2 * SINGLES; i++)
-		release(bufs[i]);
-	release(big);
+		export_end(manager, bufs[i]);
+	export_end(manager, big);
 	check_pages("all of them dirty", 2 * SINGLES + 1, 0,
 		    2 * SINGLES + all - 4000, 0, 3000 - (2 * SINGLES - 1));
 	carve_scrub_range(manager, 0, region.bytes);
@@ -267,7 +257,7 @@ static void check_secrets(void)
 	check(files >= ARRAY_SIZE(names) + 2, "sysfs tells no place",
 	      "only %u files could be read", files);
 	check_fdinfo(buf);
-	release(buf);
+	export_end(manager, buf);
 	carve_scrub_range(manager, AT, 3 * page);
 }
 
@@ -298,7 +288,7 @@ static int be_nobody(void)
 		_exit(2);
 	snprintf(path, sizeof(path), "/sys/class/carve/%s/size", region_label());
 	read_sums();
-	_exit(file_write(path, "1") == -EACCES ? 0 : 3);
+	_exit(file_write(path, "1", 0) == -EACCES ? 0 : 3);
 }
 
 int main(void)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "check.h"
+#include "files.h"
 #include "trace.h"
 
 #define TRACEFS "/sys/kernel/tracing"
@@ -30,19 +31,6 @@ static const char *const probes[] = {
 #endif
 };
 
-static int put(const char *path, const char *text, int flags)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 const char *trace_open(void)
 {
 	static char why[200];
@@ -55,7 +43,7 @@ const char *trace_open(void)
 		return "the kernel has no kprobe events";
 	trace_close();
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		ret = put(TRACEFS "/kprobe_events", probes[i], O_APPEND);
+		ret = file_write(TRACEFS "/kprobe_events", probes[i], O_APPEND);
 		if (ret) {
 			snprintf(why, sizeof(why), "no probe \"%s\": %s",
 				 probes[i], strerror(-ret));
@@ -64,9 +52,9 @@ const char *trace_open(void)
 	}
 	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
 		return "no trace instance";
-	if (put(INSTANCE "/buffer_size_kb", "2048", 0) ||
-	    put(INSTANCE "/events/carve_cache/enable", "1", 0) ||
-	    put(INSTANCE "/tracing_on", "1", 0))
+	if (file_write(INSTANCE "/buffer_size_kb", "2048", 0) ||
+	    file_write(INSTANCE "/events/carve_cache/enable", "1", 0) ||
+	    file_write(INSTANCE "/tracing_on", "1", 0))
 		return "the probes cannot be enabled";
 	trace_clear();
 	return NULL;
@@ -74,7 +62,7 @@ const char *trace_open(void)
 
 void trace_clear(void)
 {
-	if (put(INSTANCE "/trace", "", O_TRUNC))
+	if (file_write(INSTANCE "/trace", "", O_TRUNC))
 		die("cannot clear the trace: %m");
 }
 
@@ -137,9 +125,9 @@ int trace_mapped_as(uint64_t phys)
 
 void trace_close(void)
 {
-	put(INSTANCE "/events/carve_cache/enable", "0", 0);
+	file_write(INSTANCE "/events/carve_cache/enable", "0", 0);
 	rmdir(INSTANCE);
-	put(TRACEFS "/kprobe_events", "-:carve_cache/for_device", O_APPEND);
-	put(TRACEFS "/kprobe_events", "-:carve_cache/for_cpu", O_APPEND);
-	put(TRACEFS "/kprobe_events", "-:carve_cache/remap", O_APPEND);
+	file_write(TRACEFS "/kprobe_events", "-:carve_cache/for_device", O_APPEND);
+	file_write(TRACEFS "/kprobe_events", "-:carve_cache/for_cpu", O_APPEND);
+	file_write(TRACEFS "/kprobe_events", "-:carve_cache/remap", O_APPEND);
 }
