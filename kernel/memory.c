@@ -357,7 +357,7 @@ int carve_memory_probe(struct device *dev,
 	for (offset = 0; !ret && offset < last; offset += SZ_1M)
 		ret = check_word(memory->phys + offset);
 	if (ret == -ENXIO)
-		dev_err_probe(dev, ret,
+		return dev_err_probe(dev, ret,
 			"no usable RAM in the whole of memory-region: compare its reg with the RAM of this board\n");
 	return ret;
 }
