@@ -245,10 +245,68 @@ static void write_demand(struct trace *trace)
 	trace_go(trace, 30000);
 }
 
+/*
+ * Hand over: at a change of size each new picture is allocated when the
+ * decoder gets to it, and each old one goes when it was shown.
+ */
+static void handover_frame(struct trace *trace, void *what)
+{
+	struct player *player = what;
+	struct stream *next = &player->next;
+
+	if (next->count < next->frames) {
+		next->ids[next->count++] = trace_alloc(trace,
+			next->needs.frame_bytes, next->needs.alignment);
+		trace_in(trace, 33, handover_frame, player);
+	}
+}
+
+static void handover(struct trace *trace, void *what)
+{
+	struct player *player = what;
+	struct stream *old = &player->next;
+	const struct codec_needs *needs =
+		&player->clips[trace_below(trace, player->clip_count)];
+	uint64_t delay = 100;
+
+	for (size_t i = 0; i < old->count; i++) {
+		/* Mostly in the order of coding, which is not that of showing. */
+		delay += trace_between(trace, 0, 60);
+		trace_free_in(trace, delay, old->ids[i]);
+	}
+	*old = (struct stream){
+		.needs = *needs,
+		.frames = needs->frames + trace_between(trace, 2, 4),
+	};
+	handover_frame(trace, player);
+	trace_in(trace, 2500 + trace_exponential(trace, 12000), handover,
+		 player);
+}
+
+static void write_handover(struct trace *trace)
+{
+	struct player players[8] = { 0 };
+	size_t count = trace_between(trace, 2, 8);
+
+	for (size_t i = 0; i < count; i++) {
+		struct player *player = &players[i];
+
+		player->layout = codec_layout_random(trace);
+		player->clip_count = trace_between(trace, 4, 8);
+		for (size_t j = 0; j < player->clip_count; j++)
+			player->clips[j] = codec_needs_random(trace,
+				some_size(trace, 2, 10), &player->layout);
+		trace_in(trace, trace_below(trace, 9000), handover, player);
+	}
+	trace_go(trace, 20000);
+}
+
 const struct trace_kind trace_kinds_video[] = {
 	{ "loop", true, "gapless loops over mixed sizes", write_loop },
 	{ "adaptive", true, "adaptive streaming, old pictures on screen",
 	  write_adaptive },
+	{ "handover", true, "old pictures go while new ones come",
+	  write_handover },
 	{ "wall", true, "many decoders starting and ending", write_wall },
 	{ "zapping", false, "channels, a small picture, menus", write_zapping },
 	{ "demand", true, "pictures and packets allocated one by one",

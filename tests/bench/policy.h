@@ -47,7 +47,7 @@ extern const struct bench_policy *const bench_policies[];
 /* NULL when there is none of that name. */
 const struct bench_policy *bench_policy_called(const char *name);
 
-/* calloc() that does not fail: without memory there is nothing to measure. */
+/* Zeroed memory, or the end: without it there is nothing to measure. */
 void *bench_new(size_t count, size_t bytes);
 
 #endif /* CARVE_TESTS_BENCH_POLICY_H */
