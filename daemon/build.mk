@@ -3,7 +3,7 @@
 # The daemon, its unit tests and its manual page.
 
 # Placement knows nothing of the rest, so it is compiled on its own for tests.
-PLACEMENT_OBJS := $(addprefix $(B)/daemon/,tree.o gaps.o placement.o)
+PLACEMENT_OBJS := $(addprefix $(B)/daemon/,gap-tree.o gaps.o choice.o placement.o)
 DAEMON_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard daemon/*.c))
 
 SYSTEMD_CFLAGS = $(shell $(PKG_CONFIG) --cflags libsystemd)

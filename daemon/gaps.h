@@ -5,89 +5,85 @@
  * start of the range has the gap before the first real one. So there are never
  * more gaps than marks, gaps join by themselves when a mark goes, and nothing
  * is ever allocated.
+ *
+ * Two indexes: a tree by address that knows for every alignment how much fits
+ * somewhere in a subtree, which finds a place whenever there is one; and bins
+ * of gaps of about one size.
  */
 #ifndef CARVE_DAEMON_GAPS_H
 #define CARVE_DAEMON_GAPS_H
 
-#include "tree.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-
-/**
- * struct carve_mark - a covered part and the gap behind it
- * @offset: first byte
- * @bytes: length
- * @gap: bytes between the end of this mark and the next one
- * @by_offset: private
- * @by_gap: private, in the tree only while there is a gap
- */
-struct carve_mark {
-	uint64_t offset;
-	uint64_t bytes;
-	uint64_t gap;
-	struct carve_tree_node by_offset;
-	struct carve_tree_node by_gap;
-};
-
-/**
- * struct carve_gaps - all gaps of a range
- * @bytes: length of the range
- * @gap_bytes: sum of all gaps
- * @count: number of marks
- * @start: the empty mark before all others
- * @by_offset: all marks but @start
- * @by_gap: marks with a gap, by (gap, offset)
- *
- * Points into itself: not to be moved or copied after carve_gaps_init().
- */
-struct carve_gaps {
-	uint64_t bytes;
-	uint64_t gap_bytes;
-	uint64_t count;
-	struct carve_mark start;
-	struct carve_tree_node *by_offset;
-	struct carve_tree_node *by_gap;
-};
+#include "mark.h"
 
 /**
  * struct carve_fit - what is looked for
- * @bytes: length, more than 0
- * @alignment: a power of two
- * @base: address of the range's first byte; base + offset is what is aligned
+ * @bytes: length, whole pages, more than 0
+ * @alignment: of base + offset; a power of two, at least a page
  * @end: what it may reach up to, in the range's offsets; UINT64_MAX is no limit
  */
 struct carve_fit {
 	uint64_t bytes;
 	uint64_t alignment;
-	uint64_t base;
 	uint64_t end;
 };
 
-/* One gap of @bytes. */
-void carve_gaps_init(struct carve_gaps *gaps, uint64_t bytes);
+/* One gap of @bytes: whole pages, not 0, less than 2^32 - 1 of them. */
+void carve_gaps_init(struct carve_gaps *gaps, uint64_t bytes,
+		     uint64_t page_bytes, uint64_t base);
 
 /**
- * carve_gaps_find() - the smallest gap that @fit fits into, lowest first
- * @ret_offset: where it would begin there: as low as its alignment allows
- *
- * O(log n + gaps that are long enough, but not for this alignment and end).
+ * carve_gaps_place() - does @fit fit into the gap behind @mark?
+ * @high: as high as possible there, not as low
+ * @ret_offset: where it would begin
  */
-bool carve_gaps_find(const struct carve_gaps *gaps, const struct carve_fit *fit,
-		     uint64_t *ret_offset);
+bool carve_gaps_place(const struct carve_gaps *gaps,
+		      const struct carve_mark *mark,
+		      const struct carve_fit *fit, bool high,
+		      uint64_t *ret_offset);
 
-/* Does all of [offset, offset + bytes) lie in a gap? @bytes more than 0. */
-bool carve_gaps_covers(const struct carve_gaps *gaps, uint64_t offset,
+/**
+ * carve_gaps_lowest() - the lowest place for @fit that is not below @from
+ *
+ * @ret_lower: the mark that it is behind
+ *
+ * Finds one whenever there is one. O(log n) up to the largest alignment of the
+ * tree, and once O(n) for each alignment, when it is new; beyond, O(log n) for
+ * each multiple of the alignment in the range.
+ */
+bool carve_gaps_lowest(struct carve_gaps *gaps, const struct carve_fit *fit,
+		       uint64_t from, uint64_t *ret_offset,
+		       struct carve_mark **ret_lower);
+
+/**
+ * carve_gaps_first() - the first gap of the bin that gaps of @bytes are in,
+ *	or of the next bin that has any
+ *
+ * With carve_gaps_after() this meets all gaps that are long enough, and those
+ * of the first bin that may not be: by bin, and the last to come first.
+ */
+struct carve_mark *carve_gaps_first(const struct carve_gaps *gaps,
+				    uint64_t bytes);
+
+/* The gap that comes after the one of @mark, or NULL. O(1) */
+struct carve_mark *carve_gaps_after(const struct carve_gaps *gaps,
+				    const struct carve_mark *mark);
+
+/*
+ * The mark behind which all of [offset, offset + bytes) lies in a gap, or NULL.
+ * @bytes more than 0. O(log n)
+ */
+struct carve_mark *carve_gaps_behind(const struct carve_gaps *gaps,
+				     uint64_t offset, uint64_t bytes);
+
+/* Cover [offset, offset + bytes), which lies in the gap behind @lower. */
+void carve_gaps_insert(struct carve_gaps *gaps, struct carve_mark *lower,
+		       struct carve_mark *mark, uint64_t offset,
 		       uint64_t bytes);
 
-/* Cover [offset, offset + bytes), which lies in a gap. */
-void carve_gaps_insert(struct carve_gaps *gaps, struct carve_mark *mark,
-		       uint64_t offset, uint64_t bytes);
-
-/* Uncover what @mark covered; its offset and bytes stay readable. */
+/* Uncover what @mark covered; its offset and bytes stay readable. O(log n) */
 void carve_gaps_remove(struct carve_gaps *gaps, struct carve_mark *mark);
 
-/* The longest gap, 0 when there is none. O(log n) */
+/* The longest gap, 0 when there is none. O(1) */
 uint64_t carve_gaps_largest(const struct carve_gaps *gaps);
 
 /* The first mark that begins at @offset or behind it, or NULL. O(log n) */

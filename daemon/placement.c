@@ -15,7 +15,6 @@ static struct carve_fit fit_of(const struct carve_placement *placement,
 	struct carve_fit fit = {
 		.bytes = wish->bytes,
 		.alignment = wish->alignment,
-		.base = placement->base,
 		.end = UINT64_MAX,
 	};
 
@@ -33,19 +32,52 @@ void carve_placement_init(struct carve_placement *placement, uint64_t bytes,
 
 	placement->page_bytes = page_bytes;
 	placement->base = base;
-	carve_gaps_init(&placement->used, bytes);
-	carve_gaps_init(&placement->held, bytes);
+	placement->habit = (struct carve_habit){ 0 };
+	carve_gaps_init(&placement->used, bytes, page_bytes, base);
+	carve_gaps_init(&placement->held, bytes, page_bytes, base);
 }
 
 bool carve_placement_possible(const struct carve_placement *placement,
 			      const struct carve_wish *wish)
 {
 	struct carve_fit fit = fit_of(placement, wish);
-	struct carve_gaps empty;
-	uint64_t offset;
+	uint64_t skip = -placement->base & (fit.alignment - 1);
+	uint64_t end = placement->used.bytes;
 
-	carve_gaps_init(&empty, placement->used.bytes);
-	return carve_gaps_find(&empty, &fit, &offset);
+	end = end < fit.end ? end : fit.end;
+	return skip <= end && end - skip >= fit.bytes;
+}
+
+/* The held mark before @offset, which lies behind the used mark @lower. */
+static struct carve_mark *held_behind(struct carve_placement *placement,
+				      struct carve_mark *lower, uint64_t offset,
+				      uint64_t bytes)
+{
+	/* Mostly the same extent, or one of the next: no need to search. */
+	for (int i = 0; i < 4; i++, lower = lower->lower) {
+		if (lower == &placement->used.start)
+			return &placement->held.start;
+		if (of_used(lower)->state == CARVE_EXTENT_LIVE)
+			return &of_used(lower)->held;
+	}
+	return carve_gaps_behind(&placement->held, offset, bytes);
+}
+
+/* What nothing can go wrong with any more; behind @lower it is clean. */
+static void put(struct carve_placement *placement, struct carve_mark *lower,
+		struct carve_extent *extent, uint64_t offset, uint64_t bytes,
+		enum carve_extent_state state)
+{
+	if (state == CARVE_EXTENT_LIVE) {
+		carve_gaps_insert(&placement->held,
+				  held_behind(placement, lower, offset, bytes),
+				  &extent->held, offset, bytes);
+		extent->number = carve_habit_allocate(&placement->habit,
+						      offset + bytes);
+	}
+	carve_gaps_insert(&placement->used, lower, &extent->used, offset,
+			  bytes);
+	extent->state = state;
 }
 
 int carve_placement_allocate(struct carve_placement *placement,
@@ -53,25 +85,27 @@ int carve_placement_allocate(struct carve_placement *placement,
 			     const struct carve_wish *wishes, size_t count,
 			     size_t *ret_index)
 {
+	struct carve_habit before = placement->habit;
+
 	assert(count && count <= CARVE_PLACEMENT_MANY);
 
 	for (size_t i = 0; i < count; i++) {
 		struct carve_fit fit = fit_of(placement, &wishes[i]);
+		struct carve_mark *lower;
 		uint64_t offset;
 
-		if (!carve_gaps_find(&placement->used, &fit, &offset)) {
+		if (!carve_choose(&placement->used, &placement->habit, &fit,
+				  &offset, &lower)) {
 			*ret_index = i;
 			while (i--)
 				carve_placement_undo(placement, extents[i]);
+			placement->habit = before;
 			return -ENOSPC;
 		}
 
-		int r = carve_placement_insert(placement, extents[i], offset,
-					       wishes[i].bytes,
-					       CARVE_EXTENT_LIVE);
-
-		assert(r == 0);
-		(void)r;
+		assert(extents[i]->state == CARVE_EXTENT_NONE);
+		put(placement, lower, extents[i], offset, wishes[i].bytes,
+		    CARVE_EXTENT_LIVE);
 	}
 	return 0;
 }
@@ -81,18 +115,22 @@ bool carve_placement_would_fit(struct carve_placement *placement,
 			       size_t *ret_index)
 {
 	struct carve_mark trial[CARVE_PLACEMENT_MANY];
+	struct carve_habit habit = placement->habit;
 	size_t placed = 0;
 
 	assert(count && count <= CARVE_PLACEMENT_MANY);
 
 	for (; placed < count; placed++) {
 		struct carve_fit fit = fit_of(placement, &wishes[placed]);
+		struct carve_mark *lower;
 		uint64_t offset;
 
-		if (!carve_gaps_find(&placement->held, &fit, &offset))
+		if (!carve_choose(&placement->held, &habit, &fit, &offset,
+				  &lower))
 			break;
-		carve_gaps_insert(&placement->held, &trial[placed], offset,
-				  wishes[placed].bytes);
+		carve_habit_allocate(&habit, offset + fit.bytes);
+		carve_gaps_insert(&placement->held, lower, &trial[placed],
+				  offset, fit.bytes);
 	}
 	for (size_t i = placed; i--;)
 		carve_gaps_remove(&placement->held, &trial[i]);
@@ -105,6 +143,8 @@ int carve_placement_insert(struct carve_placement *placement,
 			   struct carve_extent *extent, uint64_t offset,
 			   uint64_t bytes, enum carve_extent_state state)
 {
+	struct carve_mark *lower;
+
 	assert(extent->state == CARVE_EXTENT_NONE);
 	assert(state != CARVE_EXTENT_NONE);
 
@@ -113,14 +153,10 @@ int carve_placement_insert(struct carve_placement *placement,
 	if (offset >= placement->used.bytes ||
 	    bytes > placement->used.bytes - offset)
 		return -ERANGE;
-	if (!carve_gaps_covers(&placement->used, offset, bytes))
+	lower = carve_gaps_behind(&placement->used, offset, bytes);
+	if (!lower)
 		return -EBUSY;
-
-	carve_gaps_insert(&placement->used, &extent->used, offset, bytes);
-	if (state == CARVE_EXTENT_LIVE)
-		carve_gaps_insert(&placement->held, &extent->held, offset,
-				  bytes);
-	extent->state = state;
+	put(placement, lower, extent, offset, bytes, state);
 	return 0;
 }
 
@@ -138,6 +174,7 @@ void carve_placement_release(struct carve_placement *placement,
 {
 	assert(extent->state == CARVE_EXTENT_LIVE);
 	carve_gaps_remove(&placement->held, &extent->held);
+	carve_habit_release(&placement->habit, extent->number);
 	extent->state = CARVE_EXTENT_DIRTY;
 }
 

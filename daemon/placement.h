@@ -19,7 +19,8 @@
 #ifndef CARVE_DAEMON_PLACEMENT_H
 #define CARVE_DAEMON_PLACEMENT_H
 
-#include "gaps.h"
+#include "choice.h"
+#include "tree.h"
 
 /* The most extents one call places. */
 #define CARVE_PLACEMENT_MANY	64
@@ -40,6 +41,7 @@ enum carve_extent_state {
  * struct carve_extent - one live or dirty run of pages
  * @used: private; among live and dirty extents
  * @held: private; among the live ones
+ * @number: private; which allocation it was
  * @state: what it is
  *
  * All zeros before its first use.
@@ -47,6 +49,7 @@ enum carve_extent_state {
 struct carve_extent {
 	struct carve_mark used;
 	struct carve_mark held;
+	uint64_t number;
 	enum carve_extent_state state;
 };
 
@@ -56,6 +59,7 @@ struct carve_extent {
  * @base: physical address of the first byte, what alignments are judged by
  * @used: gaps here are clean
  * @held: gaps here are clean or dirty
+ * @habit: what the choice of places goes by
  *
  * Not to be moved or copied after carve_placement_init().
  */
@@ -64,6 +68,7 @@ struct carve_placement {
 	uint64_t base;
 	struct carve_gaps used;
 	struct carve_gaps held;
+	struct carve_habit habit;
 };
 
 /**
@@ -108,7 +113,7 @@ static inline uint64_t carve_extent_bytes(const struct carve_extent *extent)
 	return extent->used.bytes;
 }
 
-/* A region of @bytes, whole pages and not 0, all clean. */
+/* A region of @bytes, 1 to 2^32 - 2 whole pages, all clean. */
 void carve_placement_init(struct carve_placement *placement, uint64_t bytes,
 			  uint64_t page_bytes, uint64_t base);
 
@@ -123,8 +128,9 @@ bool carve_placement_possible(const struct carve_placement *placement,
  * @count: 1 to CARVE_PLACEMENT_MANY
  * @ret_index: written on failure only: the first that did not fit
  *
- * Best fit: the smallest clean run that will do, and of equal ones the lowest.
- * O(log n) for alignments of a page without a limit, else at most O(n).
+ * Where is decided in choice.h; a wish is refused only if no clean run will
+ * do. O(log n) for alignments of up to 2^18 pages, beyond that O(log n) for
+ * each multiple of the alignment in the region.
  *
  * Return: 0; -ENOSPC, and nothing has changed.
  */

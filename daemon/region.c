@@ -257,7 +257,8 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 	int r;
 
 	if (!info->page_bytes || info->page_bytes & (info->page_bytes - 1) ||
-	    !info->bytes || info->bytes & (info->page_bytes - 1))
+	    !info->bytes || info->bytes & (info->page_bytes - 1) ||
+	    info->bytes / info->page_bytes >= UINT32_MAX)
 		return -EINVAL;
 	region = calloc(1, sizeof(*region));
 	if (!region)

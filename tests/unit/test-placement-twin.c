@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * Placement against a deliberately naive twin: an array with one entry a page,
- * searched from end to end. Both get the same random operations and must
- * agree about every offset, refusal and figure. CARVE_TEST_SEED repeats a run.
+ * searched from end to end. Both get the same random operations. Where to put
+ * an extent is for placement to choose; the twin says whether it may be there,
+ * and whether there was really no place when something was refused. All figures
+ * and invariants are checked after every operation. CARVE_TEST_SEED repeats a
+ * run.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -17,7 +20,7 @@
 
 #define PAGE		4096ULL
 #define PAGES_MAX	192
-#define OPERATIONS	1200000
+#define OPERATIONS	600000
 
 /* Page states of the twin; a live or dirty page also knows its extent. */
 struct twin {
@@ -58,31 +61,29 @@ static bool twin_usable(const struct twin *twin, size_t page, bool dirty_too)
 	       (dirty_too && twin->state[page] == CARVE_EXTENT_DIRTY);
 }
 
-/* Best fit by trying everything. Return: the first page, or -1. */
-static long twin_find(const struct twin *twin, const struct carve_wish *wish,
-		      bool dirty_too)
+static bool twin_fits(const struct twin *twin, const struct carve_wish *wish,
+		      size_t page, bool dirty_too)
 {
-	size_t pages = wish->bytes / PAGE, alignment = wish->alignment / PAGE;
-	long best = -1;
-	size_t best_run = SIZE_MAX;
+	size_t end = page + wish->bytes / PAGE;
 
-	for (size_t begin = 0; begin < twin->pages;) {
-		size_t end = begin, at;
+	if (end > twin->pages ||
+	    (twin->base_page + page) % (wish->alignment / PAGE) ||
+	    (wish->limit && (twin->base_page + end) * PAGE > wish->limit))
+		return false;
+	for (; page < end; page++)
+		if (!twin_usable(twin, page, dirty_too))
+			return false;
+	return true;
+}
 
-		while (end < twin->pages && twin_usable(twin, end, dirty_too))
-			end++;
-		for (at = begin; at < end; at++)
-			if ((twin->base_page + at) % alignment == 0)
-				break;
-		if (at + pages <= end && end - begin < best_run &&
-		    (!wish->limit ||
-		     (twin->base_page + at + pages) * PAGE <= wish->limit)) {
-			best = (long)at;
-			best_run = end - begin;
-		}
-		begin = end + 1;
-	}
-	return best;
+/* Whether there is any place for it, by trying them all. */
+static bool twin_has_room(const struct twin *twin,
+			  const struct carve_wish *wish, bool dirty_too)
+{
+	for (size_t page = 0; page < twin->pages; page++)
+		if (twin_fits(twin, wish, page, dirty_too))
+			return true;
+	return false;
 }
 
 static void twin_set(struct twin *twin, size_t page, size_t pages,
@@ -117,6 +118,23 @@ static struct carve_extent *pick(struct pair *pair,
 			return extent;
 	}
 	return NULL;
+}
+
+/* The live one that was allocated nearest to what was released last. */
+static struct carve_extent *pick_together(struct pair *pair)
+{
+	int64_t released = (int64_t)pair->placement.habit.released;
+	struct carve_extent *found = NULL;
+
+	for (size_t i = 0; i < PAGES_MAX; i++) {
+		struct carve_extent *extent = &pair->extents[i];
+
+		if (extent->state == CARVE_EXTENT_LIVE &&
+		    (!found || llabs((int64_t)extent->number - released) <
+			       llabs((int64_t)found->number - released)))
+			found = extent;
+	}
+	return found;
 }
 
 static void mark_twin(struct pair *pair, const struct carve_extent *extent,
@@ -158,79 +176,103 @@ static void same_figures(const struct pair *pair)
 	assert_int_equal(figures.largest, largest * PAGE);
 }
 
-/* What the twin would do with these wishes, on a copy of it. */
-static int twin_allocate(struct twin *twin, const struct carve_wish *wishes,
-			 const size_t *numbers, size_t count, bool dirty_too,
-			 long *pages)
-{
-	for (size_t i = 0; i < count; i++) {
-		pages[i] = twin_find(twin, &wishes[i], dirty_too);
-		if (pages[i] < 0)
-			return (int)i;
-		twin_set(twin, (size_t)pages[i], wishes[i].bytes / PAGE,
-			 numbers[i], CARVE_EXTENT_LIVE);
-	}
-	return -1;
-}
-
-static void random_allocate(struct pair *pair)
+static size_t random_wishes(const struct pair *pair, struct carve_wish *wishes)
 {
 	size_t count = 1 + (random_below(4) ? 0 : random_below(6));
-	struct carve_wish wishes[8];
-	struct carve_extent *extents[8];
-	size_t numbers[8], index = SIZE_MAX;
-	long pages[8];
-	struct twin clean = pair->twin, dirty = pair->twin;
 
-	if (carve_placement_figures(&pair->placement).live_count + count +
-	    carve_placement_figures(&pair->placement).dirty_count > PAGES_MAX)
-		return;
 	for (size_t i = 0; i < count; i++) {
+		/* Some sizes come again and again. */
 		wishes[i].bytes = (1 + random_below(random_below(8) ? 6 : 60)) *
 				  PAGE;
+		/* Up to 1 MiB, and beyond what the region has. */
 		wishes[i].alignment = PAGE << (random_below(3) ? 0 :
-							random_below(7));
+			random_below(random_below(9) ? 9 : 40));
 		/* Below, inside and above the region, not at pages only. */
 		wishes[i].limit = random_below(4) ? 0 :
 			pair->twin.base_page * PAGE +
 			random_below((pair->twin.pages + 8) * PAGE) - 4 * PAGE;
-		do {
-			numbers[i] = unused_extent(pair);
-			for (size_t j = 0; j < i; j++)
-				if (numbers[j] == numbers[i])
-					numbers[i] = PAGES_MAX;
-		} while (numbers[i] == PAGES_MAX);
-		extents[i] = &pair->extents[numbers[i]];
 	}
+	return count;
+}
 
-	bool would_fit = carve_placement_would_fit(&pair->placement, wishes,
-						   count, &index);
-	int failed = twin_allocate(&dirty, wishes, numbers, count, true, pages);
+/* Different extents that are in no region. */
+static bool unused_extents(struct pair *pair, struct carve_extent **extents,
+			   size_t count)
+{
+	struct carve_figures figures =
+		carve_placement_figures(&pair->placement);
 
-	assert_int_equal(would_fit, failed < 0);
-	if (!would_fit)
-		assert_int_equal(index, failed);
+	if (figures.live_count + figures.dirty_count + count > PAGES_MAX)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		bool again;
 
-	index = SIZE_MAX;
-	failed = twin_allocate(&clean, wishes, numbers, count, false,
-				   pages);
-	int r = carve_placement_allocate(&pair->placement, extents, wishes,
-					 count, &index);
+		do {
+			again = false;
+			extents[i] = &pair->extents[unused_extent(pair)];
+			for (size_t j = 0; j < i; j++)
+				again |= extents[j] == extents[i];
+		} while (again);
+	}
+	return true;
+}
 
-	if (failed >= 0) {
-		assert_int_equal(r, -ENOSPC);
-		assert_int_equal(index, failed);
+/*
+ * One wish fits exactly if there is a place for it. What many do depends on
+ * where the first ones go, but the first one always has to have a place.
+ */
+static void compare_would_fit(struct pair *pair,
+			      const struct carve_wish *wishes, size_t count)
+{
+	size_t index = SIZE_MAX;
+	bool fits = carve_placement_would_fit(&pair->placement, wishes, count,
+					      &index);
+
+	assert_true(fits == (index == SIZE_MAX));
+	if (count == 1)
+		assert_true(fits == twin_has_room(&pair->twin, wishes, true));
+	if (!fits && index == 0)
+		assert_false(twin_has_room(&pair->twin, wishes, true));
+	for (size_t i = 0; i < (fits ? count : index); i++)
+		assert_true(twin_has_room(&pair->twin, &wishes[i], true));
+}
+
+static void random_allocate(struct pair *pair)
+{
+	struct carve_extent *extents[8];
+	struct carve_wish wishes[8];
+	size_t count = random_wishes(pair, wishes), index = SIZE_MAX;
+
+	if (!unused_extents(pair, extents, count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		static struct twin empty;
+
+		empty.pages = pair->twin.pages;
+		empty.base_page = pair->twin.base_page;
+		assert_true(carve_placement_possible(&pair->placement,
+						     &wishes[i]) ==
+			    twin_has_room(&empty, &wishes[i], false));
+	}
+	compare_would_fit(pair, wishes, count);
+	if (carve_placement_allocate(&pair->placement, extents, wishes, count,
+				     &index) < 0) {
+		assert_in_range(index, 0, count - 1);
+		if (index == 0)
+			assert_false(twin_has_room(&pair->twin, wishes, false));
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(extents[i]->state, CARVE_EXTENT_NONE);
 		return;
 	}
-	assert_int_equal(r, 0);
 	assert_int_equal(index, SIZE_MAX);
 	for (size_t i = 0; i < count; i++) {
-		assert_int_equal(carve_extent_offset(extents[i]),
-				 (uint64_t)pages[i] * PAGE);
 		assert_int_equal(carve_extent_bytes(extents[i]),
 				 wishes[i].bytes);
+		assert_true(twin_fits(&pair->twin, &wishes[i],
+				      carve_extent_offset(extents[i]) / PAGE,
+				      false));
+		mark_twin(pair, extents[i], CARVE_EXTENT_LIVE);
 	}
-	pair->twin = clean;
 }
 
 /* Anywhere, out of the region and onto other extents too. */
@@ -283,29 +325,54 @@ static void random_end(struct pair *pair)
 	}
 }
 
+/* Sessions: what was allocated together is released together, then cleaned. */
+static void random_session_end(struct pair *pair)
+{
+	struct carve_extent *extent;
+
+	for (size_t count = 4 + random_below(12); count--;) {
+		extent = pick_together(pair);
+		if (!extent)
+			return;
+		mark_twin(pair, extent, CARVE_EXTENT_DIRTY);
+		carve_placement_release(&pair->placement, extent);
+	}
+	while (random_below(64) &&
+	       (extent = pick(pair, CARVE_EXTENT_DIRTY)) != NULL) {
+		mark_twin(pair, extent, CARVE_EXTENT_NONE);
+		carve_placement_clean(&pair->placement, extent);
+	}
+}
+
 static void agrees_with_the_naive_twin(void **state)
 {
 	static struct pair pair;
+	bool sessions = false;
+	long ways[2] = { 0 };
 	const char *seed = getenv("CARVE_TEST_SEED");
 
 	(void)state;
 	random_state = seed ? strtoull(seed, NULL, 0) : 0x9e3779b97f4a7c15;
 	for (long i = 0; i < OPERATIONS; i++) {
 		/* Now and then another region, of another size and base. */
-		if (i % 20000 == 0)
+		if (i % 20000 == 0) {
 			start(&pair, 1 + random_below(PAGES_MAX),
 			      random_below(2) ? 0 : random_below(1 << 20));
+			sessions = !sessions;
+		}
+		ways[pair.placement.habit.together > 65536 / 4 * 3]++;
 
 		unsigned int what = random_below(32);
 
 		if (what < 15)
 			random_allocate(&pair);
+		else if (sessions ? what < 17 : what < 31)
+			sessions ? random_session_end(&pair) :
+				   random_end(&pair);
 		else if (what < 31)
-			random_end(&pair);
+			random_allocate(&pair);
 		else
 			random_insert(&pair);
-		if (i % 8)
-			continue;
 		same_figures(&pair);
 
 		const char *wrong = carve_placement_check(&pair.placement);
@@ -313,6 +380,8 @@ static void agrees_with_the_naive_twin(void **state)
 		if (wrong)
 			fail_msg("operation %ld: %s", i, wrong);
 	}
+	/* Both ways to choose a place were taken. */
+	assert_true(ways[0] > OPERATIONS / 32 && ways[1] > OPERATIONS / 32);
 }
 
 int main(void)

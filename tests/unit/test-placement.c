@@ -177,10 +177,10 @@ static void the_check_sees_damage(void **state)
 			region.placement.used.gap_bytes -= PAGE;
 			break;
 		case 4:
-			region.placement.used.by_offset->height = 7;
+			region.placement.used.root->height = 7;
 			break;
 		case 5:
-			region.placement.used.by_gap = NULL;
+			region.placement.used.rows = 0;
 			break;
 		}
 		assert_non_null(carve_placement_check(&region.placement));

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "choice.h"
+
+/* Above this share of what ends together, extents are taken for sessions. */
+#define TOGETHER_MANY	(65536 / 4 * 3)
+
+/* One end counts as much as what is left of 2^this ends before it. */
+#define TOGETHER_LOG2	6
+
+/* How many gaps are looked at, and how many that fit are compared. */
+#define LOOKS_MAX	48
+#define CANDIDATES_MAX	16
+
+/* A neighbour counts as no longer than this many times the extent itself. */
+#define NEIGHBOUR_TIMES	3
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * How large the hole would be that is spoiled: the gap, and half of each
+ * neighbour, which may go any time. In 1/1024 pages.
+ */
+static uint64_t spoiled(const struct carve_gaps *gaps,
+			const struct carve_mark *mark,
+			const struct carve_fit *fit, bool high, uint64_t offset)
+{
+	uint64_t most = NEIGHBOUR_TIMES * fit->bytes;
+	uint64_t hole = mark->gap + min(mark->bytes, most) / 2 +
+			min(mark->upper_bytes, most) / 2;
+	bool exact = mark->gap == fit->bytes;
+	bool same_lower = mark->bytes == fit->bytes;
+	bool same_upper = mark->upper_bytes == fit->bytes;
+	uint64_t weight = 1024;
+
+	/* Nothing is left over. */
+	if (exact)
+		weight = weight * 4 / 5;
+	/* Where one of a size goes, another one may come. */
+	if (high ? same_upper || (exact && same_lower) :
+		   same_lower || (exact && same_upper))
+		weight = weight * 4 / 5;
+	/* Rather low than high: a fourteenth more at the very top. */
+	weight += weight * (offset / gaps->page_bytes) /
+		  (14 * (gaps->bytes / gaps->page_bytes));
+	return hole / gaps->page_bytes * weight;
+}
+
+static bool least_spoiled(const struct carve_gaps *gaps,
+			  const struct carve_fit *fit, uint64_t *ret_offset,
+			  struct carve_mark **ret_lower)
+{
+	struct carve_mark *mark = carve_gaps_first(gaps, fit->bytes);
+	uint64_t best = UINT64_MAX;
+	unsigned int looks = 0, candidates = 0;
+
+	for (; mark && looks < LOOKS_MAX && candidates < CANDIDATES_MAX;
+	     looks++, mark = carve_gaps_after(gaps, mark)) {
+		bool fits = false;
+
+		for (int high = 0; high < 2; high++) {
+			uint64_t offset, score;
+
+			if (!carve_gaps_place(gaps, mark, fit, high, &offset))
+				break;
+			fits = true;
+			score = spoiled(gaps, mark, fit, high, offset);
+			if (score < best) {
+				best = score;
+				*ret_offset = offset;
+				*ret_lower = mark;
+			}
+		}
+		candidates += fits;
+	}
+	return best != UINT64_MAX;
+}
+
+bool carve_choose(struct carve_gaps *gaps, const struct carve_habit *habit,
+		  const struct carve_fit *fit, uint64_t *ret_offset,
+		  struct carve_mark **ret_lower)
+{
+	if (habit->together > TOGETHER_MANY ?
+	    carve_gaps_lowest(gaps, fit, habit->cursor, ret_offset,
+			      ret_lower) :
+	    least_spoiled(gaps, fit, ret_offset, ret_lower))
+		return true;
+	return carve_gaps_lowest(gaps, fit, 0, ret_offset, ret_lower);
+}
+
+uint64_t carve_habit_allocate(struct carve_habit *habit, uint64_t end)
+{
+	habit->after_release = false;
+	habit->cursor = end;
+	return ++habit->allocated;
+}
+
+void carve_habit_release(struct carve_habit *habit, uint64_t number)
+{
+	uint64_t apart = number > habit->released ? number - habit->released :
+						    habit->released - number;
+	bool together = habit->after_release && apart <= 2;
+
+	habit->together -= habit->together >> TOGETHER_LOG2;
+	if (together)
+		habit->together += 65536 >> TOGETHER_LOG2;
+	habit->after_release = true;
+	habit->released = number;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of gaps: marks by address, balanced as Adelson-Velsky and Landis
+ * do it. Every mark knows the most pages that fit somewhere in its subtree, for
+ * each alignment that was ever asked for. Neighbours by address are linked, so nothing searches for the
+ * place of a mark; what changes goes up only as far as it makes a difference.
+ */
+#ifndef CARVE_DAEMON_GAP_TREE_H
+#define CARVE_DAEMON_GAP_TREE_H
+
+#include "mark.h"
+
+/* Pages that fit into the gap behind @mark at 2^@alignment pages. */
+uint32_t carve_gap_room(const struct carve_gaps *gaps,
+			const struct carve_mark *mark, unsigned int alignment);
+
+/*
+ * @mark goes in. It is linked with its neighbours already, and its gap and
+ * that of the mark before it are what they will be.
+ */
+void carve_gap_tree_insert(struct carve_gaps *gaps, struct carve_mark *mark);
+
+/*
+ * @mark goes out. It is still linked with its neighbours, and the gap of the
+ * mark before it is what it will be.
+ */
+void carve_gap_tree_remove(struct carve_gaps *gaps, struct carve_mark *mark);
+
+/* From now on the tree knows of this alignment. O(n) if it did not, else O(1) */
+void carve_gap_tree_learn(struct carve_gaps *gaps, unsigned int alignment);
+
+/* The lowest mark above @mark with room for @pages, or NULL. */
+struct carve_mark *carve_gap_tree_search(const struct carve_gaps *gaps,
+					 const struct carve_mark *mark,
+					 unsigned int alignment,
+					 uint64_t pages);
+
+/* Return: NULL, or what is wrong, in words. */
+const char *carve_gap_tree_check(const struct carve_gaps *gaps);
+
+#endif /* CARVE_DAEMON_GAP_TREE_H */
