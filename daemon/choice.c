@@ -8,8 +8,8 @@
 #define TOGETHER_LOG2	6
 
 /* How many gaps are looked at, and how many that fit are compared. */
-#define LOOKS_MAX	48
-#define CANDIDATES_MAX	16
+#define LOOKS_MAX	24
+#define CANDIDATES_MAX	8
 
 /* A neighbour counts as no longer than this many times the extent itself. */
 #define NEIGHBOUR_TIMES	3
@@ -48,6 +48,7 @@ static uint64_t spoiled(const struct carve_gaps *gaps,
 	return hole / gaps->page_bytes * weight;
 }
 
+/* Of some gaps that are as large as @fit, or about as large. */
 static bool least_spoiled(const struct carve_gaps *gaps,
 			  const struct carve_fit *fit, uint64_t *ret_offset,
 			  struct carve_mark **ret_lower)
@@ -82,11 +83,13 @@ bool carve_choose(struct carve_gaps *gaps, const struct carve_habit *habit,
 		  const struct carve_fit *fit, uint64_t *ret_offset,
 		  struct carve_mark **ret_lower)
 {
-	if (habit->together > TOGETHER_MANY ?
-	    carve_gaps_lowest(gaps, fit, habit->cursor, ret_offset,
-			      ret_lower) :
-	    least_spoiled(gaps, fit, ret_offset, ret_lower))
+	if (habit->together > TOGETHER_MANY) {
+		if (carve_gaps_lowest(gaps, fit, habit->cursor, ret_offset,
+				      ret_lower))
+			return true;
+	} else if (least_spoiled(gaps, fit, ret_offset, ret_lower)) {
 		return true;
+	}
 	return carve_gaps_lowest(gaps, fit, 0, ret_offset, ret_lower);
 }
 

@@ -11,12 +11,17 @@ BENCH_OBJS := $(addprefix $(B)/tests/bench/,bench-placement.o policy.o policy-bu
 	policy-fit.o policy-tlsf.o replay.o replay-read.o) $(PLACEMENT_OBJS)
 BENCH_TRACE_OBJS := $(addprefix $(B)/tests/bench/,codec.o kinds-mixed.o kinds-other.o \
 	kinds-video.o stream.o trace.o trace-main.o)
+BENCH_COST := $(B)/tests/bench/placement-cost
+BENCH_COST_OBJS := $(B)/tests/bench/placement-cost.o $(PLACEMENT_OBJS)
 BENCH_SEEDS ?= 1 2 3
 BENCH_TRACES := build/bench/traces
 
-$(filter $(B)/tests/%,$(BENCH_OBJS)): INC = -Idaemon
+$(filter $(B)/tests/%,$(BENCH_OBJS) $(BENCH_COST_OBJS)): INC = -Idaemon
 
 $(BENCH): $(BENCH_OBJS)
+	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BENCH_COST): $(BENCH_COST_OBJS)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(BENCH_TRACE): $(BENCH_TRACE_OBJS)
@@ -29,7 +34,13 @@ build/bench-placement: $(BENCH)
 	@mkdir -p $(@D)
 	cp $< $@
 
-.PHONY: bench-placement bench-traces
+.PHONY: bench bench-placement bench-traces
+bench: $(BENCH_COST) ## what placement costs, into build/bench/placement.jsonl
+	@mkdir -p build/bench
+	@$< > build/bench/placement.jsonl.new
+	@mv build/bench/placement.jsonl.new build/bench/placement.jsonl
+	@cat build/bench/placement.jsonl
+
 bench-placement: build/bench-placement ## build what measures placement
 
 bench-traces: $(BENCH_TRACE) ## write the traces of docs/placement.md; BENCH_SEEDS="1 2 3"
