@@ -24,6 +24,10 @@ $(B)/daemon/carved: $(DAEMON_OBJS)
 
 UNIT_OBJS_test-placement := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement := -Idaemon
+UNIT_OBJS_test-gaps := $(PLACEMENT_OBJS)
+UNIT_INC_test-gaps := -Idaemon
+UNIT_OBJS_test-choice := $(PLACEMENT_OBJS)
+UNIT_INC_test-choice := -Idaemon
 UNIT_OBJS_test-placement-twin := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement-twin := -Idaemon
 SIMULATED_OBJS := $(addprefix $(B)/daemon/,tree.o simulated.o simulated-books.o \

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which gap is chosen, and that one is found whenever there is one;
+ * test-placement-twin.c tries this with everything else.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "choice.h"
+
+#define PAGE	4096ULL
+#define MARKS	512
+
+struct range {
+	struct carve_gaps gaps;
+	struct carve_habit habit;
+	struct carve_mark marks[MARKS];
+	size_t count;
+};
+
+static void start(struct range *range, uint64_t pages)
+{
+	memset(range, 0, sizeof(*range));
+	carve_gaps_init(&range->gaps, pages * PAGE, PAGE, 0);
+}
+
+static void cover(struct range *range, uint64_t page, uint64_t pages)
+{
+	carve_gaps_insert(&range->gaps,
+			  carve_gaps_behind(&range->gaps, page * PAGE,
+					    pages * PAGE),
+			  &range->marks[range->count++], page * PAGE,
+			  pages * PAGE);
+}
+
+/* Return: the page that is chosen, or -1. */
+static long choose(struct range *range, uint64_t pages, uint64_t alignment,
+		   uint64_t end)
+{
+	struct carve_fit fit = { pages * PAGE, alignment * PAGE,
+				 end ? end * PAGE : UINT64_MAX };
+	struct carve_mark *lower;
+	uint64_t offset;
+
+	if (!carve_choose(&range->gaps, &range->habit, &fit, &offset, &lower))
+		return -1;
+	assert_ptr_equal(lower, carve_gaps_behind(&range->gaps, offset,
+						  fit.bytes));
+	return (long)(offset / PAGE);
+}
+
+/* What ended had been allocated together, so often that it is believed. */
+static void many_end_together(struct carve_habit *habit)
+{
+	uint64_t first = habit->allocated + 1;
+
+	for (int i = 0; i < 400; i++)
+		carve_habit_allocate(habit, habit->cursor);
+	for (uint64_t i = 0; i < 400; i++)
+		carve_habit_release(habit, first + i);
+}
+
+static void the_gap_that_fits_exactly(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 100);
+	cover(&range, 0, 10);	/* gap of 6 */
+	cover(&range, 16, 10);	/* gap of 4 */
+	cover(&range, 30, 10);	/* gap of 5 */
+	cover(&range, 45, 55);
+	assert_int_equal(choose(&range, 4, 1, 0), 26);
+	assert_int_equal(choose(&range, 5, 1, 0), 40);
+	assert_int_equal(choose(&range, 6, 1, 0), 10);
+	assert_int_equal(choose(&range, 7, 1, 0), -1);
+}
+
+static void beside_one_of_its_size(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 100);
+	cover(&range, 0, 7);	/* gap of 10 */
+	cover(&range, 17, 3);	/* gap of 80 */
+	assert_int_equal(choose(&range, 3, 1, 0), 14);
+	assert_int_equal(choose(&range, 7, 1, 0), 7);
+}
+
+/* Of two gaps the one whose neighbours would add less to it. */
+static void between_small_neighbours(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 200);
+	cover(&range, 0, 40);	/* gap of 10 */
+	cover(&range, 50, 40);
+	cover(&range, 90, 1);	/* gap of 10 */
+	cover(&range, 101, 1);
+	cover(&range, 102, 98);
+	assert_int_equal(choose(&range, 9, 1, 0), 91);
+}
+
+static void after_the_last_one_in_sessions(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 100);
+	cover(&range, 0, 10);	/* gap of 4, which would fit exactly */
+	cover(&range, 14, 10);	/* gap of 30 */
+	cover(&range, 54, 10);	/* gap of 36 */
+	assert_int_equal(choose(&range, 4, 1, 0), 10);
+	many_end_together(&range.habit);
+	range.habit.cursor = 60 * PAGE;
+	assert_int_equal(choose(&range, 4, 1, 0), 64);
+	range.habit.cursor = 30 * PAGE;
+	assert_int_equal(choose(&range, 4, 1, 0), 30);
+	/* Behind the cursor there is nothing: from the beginning. */
+	range.habit.cursor = 98 * PAGE;
+	assert_int_equal(choose(&range, 4, 1, 0), 10);
+	range.habit.cursor = 100 * PAGE;
+	assert_int_equal(choose(&range, 4, 1, 0), 10);
+}
+
+static void single_ends_are_no_sessions(void **state)
+{
+	struct carve_habit habit = { 0 };
+	uint32_t many;
+
+	(void)state;
+	many_end_together(&habit);
+	many = habit.together;
+	assert_true(many > 60000 && many <= 65536);
+	/* An allocation after each end: nothing ends together. */
+	for (int i = 0; i < 400; i++)
+		carve_habit_release(&habit,
+				    carve_habit_allocate(&habit, 0));
+	assert_true(habit.together < 5000);
+	/* One end after the other, but of what is unrelated. */
+	for (uint64_t i = 0; i < 400; i++)
+		carve_habit_release(&habit, 1000 + 7 * (i * 37 % 400));
+	assert_true(habit.together < 5000);
+}
+
+/* More gaps that are long enough but not aligned than are ever looked at. */
+static void found_among_many_that_do_not_do(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	for (uint64_t there = 0; there < 2; there++) {
+		start(&range, 16 * 300);
+		/* Gaps of 15 pages, each begins behind a multiple of 16. */
+		for (uint64_t i = 0; i < 300; i++)
+			if (!there || i != 200)
+				cover(&range, 16 * i, 1);
+			else
+				cover(&range, 16 * i + 10, 1);
+		assert_int_equal(choose(&range, 8, 16, 0), there ? 3200 : -1);
+		assert_int_equal(choose(&range, 8, 16, 3207), -1);
+		assert_int_equal(choose(&range, 8, 16, 3208),
+				 there ? 3200 : -1);
+		assert_null(carve_gaps_check(&range.gaps));
+	}
+}
+
+/* Nor does it matter how many lie above the limit. */
+static void found_below_a_limit(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 10 * 300);
+	for (uint64_t i = 0; i < 300; i++)
+		cover(&range, 10 * i, 5);
+	assert_int_equal(choose(&range, 5, 1, 9), -1);
+	assert_int_equal(choose(&range, 5, 1, 10), 5);
+	assert_int_equal(choose(&range, 5, 1, 19), 5);
+}
+
+/* 1 GiB, and what is larger than any alignment the tree knows of. */
+static void very_large_alignments(void **state)
+{
+	static struct range range;
+	uint64_t gib = 1 << 18;
+
+	(void)state;
+	start(&range, 9 * gib);
+	cover(&range, 0, 1);
+	cover(&range, gib, 1);
+	assert_int_equal(choose(&range, 1, gib, 0), 2 * gib);
+	cover(&range, 2 * gib + 3, 1);
+	assert_int_equal(choose(&range, 4, gib, 0), 3 * gib);
+	assert_int_equal(choose(&range, 4, 4 * gib, 0), 4 * gib);
+	assert_int_equal(choose(&range, 4, 8 * gib, 0), 8 * gib);
+	assert_int_equal(choose(&range, 4, 16 * gib, 0), -1);
+	cover(&range, 8 * gib, 1);
+	assert_int_equal(choose(&range, 4, 8 * gib, 0), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_gap_that_fits_exactly),
+		cmocka_unit_test(beside_one_of_its_size),
+		cmocka_unit_test(between_small_neighbours),
+		cmocka_unit_test(after_the_last_one_in_sessions),
+		cmocka_unit_test(single_ends_are_no_sessions),
+		cmocka_unit_test(found_among_many_that_do_not_do),
+		cmocka_unit_test(found_below_a_limit),
+		cmocka_unit_test(very_large_alignments),
+	};
+
+	return cmocka_run_group_tests_name("choice", tests, NULL, NULL);
+}

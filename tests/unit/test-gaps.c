@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Gaps against an array with one entry a page: where the lowest place is, for
+ * any alignment, beginning and end; and which gaps the bins lead to.
+ * CARVE_TEST_SEED repeats a run.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gaps.h"
+
+#define PAGE		4096ULL
+#define PAGES_MAX	256
+#define OPERATIONS	200000
+
+struct model {
+	struct carve_gaps gaps;
+	struct carve_mark marks[PAGES_MAX];
+	uint64_t base_page;
+	size_t pages;
+	/* The mark that covers a page, or NULL. */
+	struct carve_mark *covers[PAGES_MAX];
+	bool used[PAGES_MAX];
+};
+
+static uint64_t random_state;
+
+static uint64_t random_below(uint64_t bound)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state % bound;
+}
+
+static void start(struct model *model)
+{
+	memset(model, 0, sizeof(*model));
+	model->pages = 1 + random_below(PAGES_MAX);
+	/* Near a multiple of the largest alignment, too. */
+	model->base_page = random_below(2) ? random_below(1 << 20) :
+			   (1 << 19) - random_below(PAGES_MAX);
+	carve_gaps_init(&model->gaps, model->pages * PAGE, PAGE,
+			model->base_page * PAGE);
+}
+
+static bool is_free(const struct model *model, size_t page, size_t pages)
+{
+	if (page + pages > model->pages)
+		return false;
+	for (size_t i = page; i < page + pages; i++)
+		if (model->covers[i])
+			return false;
+	return true;
+}
+
+/* Return: the page, or -1. */
+static long naive_lowest(const struct model *model, const struct carve_fit *fit,
+			 uint64_t from)
+{
+	size_t pages = fit->bytes / PAGE;
+
+	for (size_t i = (from + PAGE - 1) / PAGE; i < model->pages; i++)
+		if (is_free(model, i, pages) && (i + pages) * PAGE <= fit->end &&
+		    (model->base_page + i) % (fit->alignment / PAGE) == 0)
+			return (long)i;
+	return -1;
+}
+
+static void compare_lowest(struct model *model)
+{
+	struct carve_fit fit = {
+		.bytes = (1 + random_below(random_below(4) ? 8 : 80)) * PAGE,
+		.alignment = PAGE << random_below(random_below(4) ? 9 : 24),
+		.end = random_below(3) ? UINT64_MAX :
+					 random_below(model->pages * PAGE * 2),
+	};
+	uint64_t from = random_below(3) ?
+				random_below(model->pages + 2) * PAGE : 0;
+	long expected = naive_lowest(model, &fit, from);
+	struct carve_mark *lower = NULL;
+	uint64_t offset = 1;
+
+	if (!carve_gaps_lowest(&model->gaps, &fit, from, &offset, &lower)) {
+		assert_int_equal(expected, -1);
+		assert_null(lower);
+		return;
+	}
+	assert_int_equal(offset, (uint64_t)expected * PAGE);
+	assert_ptr_equal(lower, carve_gaps_behind(&model->gaps, offset,
+						  fit.bytes));
+}
+
+static void compare_behind(const struct model *model)
+{
+	size_t page = random_below(model->pages + 2);
+	size_t pages = 1 + random_below(10);
+	struct carve_mark *lower = carve_gaps_behind(&model->gaps, page * PAGE,
+						     pages * PAGE);
+
+	assert_true(is_free(model, page, pages) == (lower != NULL));
+	if (lower)
+		assert_true(lower->offset + lower->bytes <= page * PAGE &&
+			    lower->offset + lower->bytes + lower->gap >=
+				    (page + pages) * PAGE);
+}
+
+/* Every gap that is long enough is met once, the larger bins later. */
+static void compare_bins(const struct model *model)
+{
+	uint64_t bytes = (1 + random_below(model->pages)) * PAGE;
+	struct carve_mark *mark = carve_gaps_first(&model->gaps, bytes);
+	size_t met = 0, gaps = 0, run = 0;
+	uint64_t largest = 0;
+
+	for (; mark; mark = carve_gaps_after(&model->gaps, mark)) {
+		/* Those of a bin differ by less than a sixteenth. */
+		assert_true(mark->gap + mark->gap / 16 + PAGE > largest);
+		assert_true(mark->gap + mark->gap / 16 + PAGE > bytes);
+		largest = mark->gap > largest ? mark->gap : largest;
+		met += mark->gap >= bytes;
+		assert_true(met <= model->pages);
+	}
+	for (size_t i = 0; i <= model->pages; i++) {
+		if (i < model->pages && !model->covers[i]) {
+			run++;
+			continue;
+		}
+		gaps += run && run * PAGE >= bytes;
+		run = 0;
+	}
+	assert_int_equal(met, gaps);
+}
+
+static void random_insert(struct model *model)
+{
+	size_t page = random_below(model->pages);
+	size_t pages = 1 + random_below(random_below(6) ? 4 : 40);
+	size_t number = random_below(PAGES_MAX);
+
+	if (model->used[number] || !is_free(model, page, pages))
+		return;
+	/* Whatever was in there does not matter. */
+	memset(&model->marks[number], 0xa5, sizeof(model->marks[number]));
+	carve_gaps_insert(&model->gaps,
+			  carve_gaps_behind(&model->gaps, page * PAGE,
+					    pages * PAGE),
+			  &model->marks[number], page * PAGE, pages * PAGE);
+	model->used[number] = true;
+	for (size_t i = page; i < page + pages; i++)
+		model->covers[i] = &model->marks[number];
+}
+
+static void random_remove(struct model *model)
+{
+	struct carve_mark *mark = model->covers[random_below(model->pages)];
+
+	if (!mark)
+		return;
+	carve_gaps_remove(&model->gaps, mark);
+	model->used[mark - model->marks] = false;
+	for (size_t i = 0; i < model->pages; i++)
+		if (model->covers[i] == mark)
+			model->covers[i] = NULL;
+}
+
+static void agrees_with_the_array(void **state)
+{
+	static struct model model;
+	const char *seed = getenv("CARVE_TEST_SEED"), *wrong;
+
+	(void)state;
+	random_state = seed ? strtoull(seed, NULL, 0) : 0x9e3779b97f4a7c15;
+	for (long i = 0; i < OPERATIONS; i++) {
+		if (i % 5000 == 0)
+			start(&model);
+		/* Dense for a while, then sparse. */
+		if (random_below(16) < (i % 1000 < 500 ? 11U : 5U))
+			random_insert(&model);
+		else
+			random_remove(&model);
+		compare_lowest(&model);
+		compare_behind(&model);
+		compare_bins(&model);
+		wrong = carve_gaps_check(&model.gaps);
+		if (wrong)
+			fail_msg("operation %ld: %s", i, wrong);
+	}
+}
+
+/* The check is worth nothing unless it sees damage. */
+static void the_check_sees_damage(void **state)
+{
+	static struct carve_mark marks[4];
+	static struct carve_gaps gaps;
+
+	(void)state;
+	for (int way = 0; way < 10; way++) {
+		carve_gaps_init(&gaps, 64 * PAGE, PAGE, 0);
+		for (size_t i = 0; i < 4; i++)
+			carve_gaps_insert(&gaps,
+					  carve_gaps_behind(&gaps, (8 * i + 3) *
+							    PAGE, PAGE),
+					  &marks[i], (8 * i + 3) * PAGE, PAGE);
+		assert_null(carve_gaps_check(&gaps));
+		switch (way) {
+		case 0:
+			marks[1].gap += PAGE;
+			break;
+		case 1:
+			marks[2].upper_bytes += PAGE;
+			break;
+		case 2:
+			gaps.root->room[0]--;
+			break;
+		case 3:
+			gaps.root->height++;
+			break;
+		case 4:
+			gaps.gap_bytes += PAGE;
+			break;
+		case 5:
+			gaps.count--;
+			break;
+		case 6:
+			gaps.parts[0] ^= 4;
+			break;
+		case 7:
+			gaps.bins[0][7] = NULL;
+			break;
+		case 8:
+			marks[3].lower = &marks[1];
+			break;
+		case 9:
+			gaps.root->child[0]->parent = NULL;
+			break;
+		}
+		assert_non_null(carve_gaps_check(&gaps));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(agrees_with_the_array),
+		cmocka_unit_test(the_check_sees_damage),
+	};
+
+	return cmocka_run_group_tests_name("gaps", tests, NULL, NULL);
+}
