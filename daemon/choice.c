@@ -5,7 +5,10 @@
 #define TOGETHER_MANY	(65536 / 4 * 3)
 
 /* One end counts as much as what is left of 2^this ends before it. */
-#define TOGETHER_LOG2	6
+#define TOGETHER_LOG2	7
+
+/* What is this many allocations apart, at most, was allocated together. */
+#define TOGETHER_APART	32
 
 /* How many gaps are looked at, and how many that fit are compared. */
 #define LOOKS_MAX	24
@@ -104,7 +107,7 @@ void carve_habit_release(struct carve_habit *habit, uint64_t number)
 {
 	uint64_t apart = number > habit->released ? number - habit->released :
 						    habit->released - number;
-	bool together = habit->after_release && apart <= 2;
+	bool together = habit->after_release && apart <= TOGETHER_APART;
 
 	habit->together -= habit->together >> TOGETHER_LOG2;
 	if (together)

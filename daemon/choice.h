@@ -13,8 +13,8 @@
  * @allocated: how many were allocated
  * @released: number of the one that was released last
  * @after_release: nothing was allocated since then
- * @together: how often what ended right after another had been allocated right
- *	before or after it, in 1/65536
+ * @together: how often what ended right after another had been allocated about
+ *	when it was, in 1/65536
  * @cursor: end of what was placed last
  *
  * All zeros before its first use; may be copied.
