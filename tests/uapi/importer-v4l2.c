@@ -163,7 +163,7 @@ static void capture_loop(struct video *capture, struct buffers *shown,
 			 struct buffers *captured)
 {
 	unsigned char *pictures[COUNT], *frame;
-	time_t end = time(NULL) + 30;
+	time_t end = time(NULL) + 120;
 	int i, index, equal = 0;
 
 	for (i = 0; i < COUNT; i++)
