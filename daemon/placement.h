@@ -143,6 +143,9 @@ int carve_placement_allocate(struct carve_placement *placement,
  * carve_placement_would_fit() - would carve_placement_allocate() succeed were
  *	all dirty memory clean?
  * @ret_index: written if not: the first that would not fit
+ *
+ * Certain for one wish. Of several each has to fit beside those before it, and
+ * where these go may be another place by then.
  */
 bool carve_placement_would_fit(struct carve_placement *placement,
 			       const struct carve_wish *wishes, size_t count,
