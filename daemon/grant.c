@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "carve.h"
 #include "log.h"
 #include "name.h"
 #include "roll.h"
@@ -202,6 +203,8 @@ static void fill_refusal(const struct carve_region *region,
 		.uid = grant->uid,
 	};
 
+	refusal->reason = CARVE_REFUSED_SPACE;
+	refusal->holder_count = 0;
 	refusal->reserved = 0;
 	refusal->wanted_bytes = wishes[refusal->index].bytes;
 	refusal->region_bytes = figures.bytes;

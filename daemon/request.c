@@ -67,8 +67,8 @@ static const char *check_alloc(const struct carve_client *client)
 	if (alloc->header.bytes != sizeof(*alloc) +
 	    alloc->count * sizeof(alloc->items[0]))
 		return "an allocation of a wrong length";
-	if (alloc->reserved)
-		return "a reserved member that is not zero";
+	if (alloc->flags & ~CARVE_WIRE_ALLOC_EXPLAIN)
+		return "an unknown flag";
 	if (!carve_name_ends(alloc->region, sizeof(alloc->region)))
 		return "a label without end";
 	for (uint32_t i = 0; i < alloc->count; i++)

@@ -12,8 +12,8 @@
 #define ALIGNMENT_MAX		(1ULL << 30)
 
 /* Sizes in version 0 of the library: what every caller has. */
-#define REQUEST_FIRST		sizeof(struct carve_request)
-#define REFUSAL_FIRST		sizeof(struct carve_refusal)
+#define REQUEST_FIRST		offsetof(struct carve_request, timeout_nsec)
+#define REFUSAL_FIRST		offsetof(struct carve_refusal, reserved_bytes)
 
 struct alloc_message {
 	struct carve_wire_alloc alloc;
@@ -102,6 +102,10 @@ static int refuse(const struct carve_reply *reply, size_t count,
 		.dirty_bytes = wire->dirty_bytes,
 		.live_bytes = wire->live_bytes,
 		.own_bytes = wire->own_bytes,
+		.reserved_bytes = wire->reserved_bytes,
+		.kept_bytes = wire->kept_bytes,
+		.own_limit = wire->own_limit,
+		.reason = wire->reason,
 	};
 
 	if (wire->index >= count || wire->reserved)

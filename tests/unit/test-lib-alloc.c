@@ -109,7 +109,7 @@ static void requests_reach_the_wire_and_buffers_come_in_order(void **state)
 	assert_int_equal(carve_alloc_many(carve, requests, 3, buffers, NULL), 0);
 
 	assert_int_equal(wire->count, 3);
-	assert_int_equal(wire->reserved, 0);
+	assert_int_equal(wire->flags, 0);
 	assert_string_equal(wire->region, TEXT_31);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(wire->items[i].bytes, bytes[i]);

@@ -120,7 +120,6 @@ SPOIL(regions_label_empty) answer->message.regions.items[1].label[0] = 0; END
 SPOIL(regions_page_zero) answer->message.regions.items[0].page_bytes = 0; END
 SPOIL(regions_page_odd) answer->message.regions.items[0].page_bytes = 4097; END
 SPOIL(regions_bytes_zero) answer->message.regions.items[0].bytes = 0; END
-SPOIL(regions_reserved) answer->message.regions.items[0].reserved = 1; END
 SPOIL(list_count) answer->message.list.count--; END
 SPOIL(list_count_huge) answer->message.list.count = 0x1e1e1e1f; END
 SPOIL(list_reserved) answer->message.list.reserved = 1; END
@@ -209,7 +208,6 @@ static const struct hostile hostiles[] = {
 	ONE(REGIONS, regions_page_zero),
 	ONE(REGIONS, regions_page_odd),
 	ONE(REGIONS, regions_bytes_zero),
-	ONE(REGIONS, regions_reserved),
 	ONE(LIST, list_count),
 	ONE(LIST, list_count_huge),
 	ONE(LIST, list_reserved),
