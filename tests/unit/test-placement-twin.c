@@ -58,11 +58,19 @@ static bool twin_usable(const struct twin *twin, size_t page, bool dirty_too)
 	       (dirty_too && twin->state[page] == CARVE_EXTENT_DIRTY);
 }
 
+/* Is what lies behind the guard aligned? */
+static bool twin_aligned(const struct twin *twin, size_t page,
+			 const struct carve_wish *wish)
+{
+	return !((twin->base_page + page + wish->before / PAGE) %
+		 (wish->alignment / PAGE));
+}
+
 /* Best fit by trying everything. Return: the first page, or -1. */
 static long twin_find(const struct twin *twin, const struct carve_wish *wish,
 		      bool dirty_too)
 {
-	size_t pages = wish->bytes / PAGE, alignment = wish->alignment / PAGE;
+	size_t pages = wish->bytes / PAGE;
 	long best = -1;
 	size_t best_run = SIZE_MAX;
 
@@ -72,7 +80,7 @@ static long twin_find(const struct twin *twin, const struct carve_wish *wish,
 		while (end < twin->pages && twin_usable(twin, end, dirty_too))
 			end++;
 		for (at = begin; at < end; at++)
-			if ((twin->base_page + at) % alignment == 0)
+			if (twin_aligned(twin, at, wish))
 				break;
 		if (at + pages <= end && end - begin < best_run &&
 		    (!wish->limit ||
@@ -131,7 +139,7 @@ static void same_figures(const struct pair *pair)
 {
 	struct carve_figures figures = carve_placement_figures(&pair->placement);
 	const struct twin *twin = &pair->twin;
-	uint64_t pages[3] = { 0 }, largest = 0, run = 0;
+	uint64_t pages[CARVE_EXTENT_HELD + 1] = { 0 }, largest = 0, run = 0;
 	struct carve_extent *next = carve_placement_next(&pair->placement, 0);
 
 	for (size_t i = 0; i < twin->pages; i++) {
@@ -154,7 +162,9 @@ static void same_figures(const struct pair *pair)
 	assert_int_equal(figures.bytes, twin->pages * PAGE);
 	assert_int_equal(figures.clean, pages[CARVE_EXTENT_NONE] * PAGE);
 	assert_int_equal(figures.live, pages[CARVE_EXTENT_LIVE] * PAGE);
-	assert_int_equal(figures.dirty, pages[CARVE_EXTENT_DIRTY] * PAGE);
+	assert_int_equal(figures.reserved, pages[CARVE_EXTENT_RESERVED] * PAGE);
+	assert_int_equal(figures.dirty, (pages[CARVE_EXTENT_DIRTY] +
+					 pages[CARVE_EXTENT_HELD]) * PAGE);
 	assert_int_equal(figures.largest, largest * PAGE);
 }
 
@@ -182,8 +192,7 @@ static void random_allocate(struct pair *pair)
 	long pages[8];
 	struct twin clean = pair->twin, dirty = pair->twin;
 
-	if (carve_placement_figures(&pair->placement).live_count + count +
-	    carve_placement_figures(&pair->placement).dirty_count > PAGES_MAX)
+	if (pair->placement.used.count + count > PAGES_MAX)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		wishes[i].bytes = (1 + random_below(random_below(8) ? 6 : 60)) *
@@ -194,6 +203,8 @@ static void random_allocate(struct pair *pair)
 		wishes[i].limit = random_below(4) ? 0 :
 			pair->twin.base_page * PAGE +
 			random_below((pair->twin.pages + 8) * PAGE) - 4 * PAGE;
+		wishes[i].before = random_below(3) ? 0 :
+			random_below(wishes[i].bytes / PAGE + 1) * PAGE;
 		do {
 			numbers[i] = unused_extent(pair);
 			for (size_t j = 0; j < i; j++)
@@ -240,12 +251,10 @@ static void random_insert(struct pair *pair)
 	size_t number = unused_extent(pair);
 	size_t page = random_below(twin->pages + 8);
 	size_t pages = random_below(12);
-	enum carve_extent_state state = random_below(2) ? CARVE_EXTENT_LIVE :
-							  CARVE_EXTENT_DIRTY;
+	enum carve_extent_state state = 1 + random_below(CARVE_EXTENT_HELD);
 	int expected = 0;
 
-	if (carve_placement_figures(&pair->placement).live_count +
-	    carve_placement_figures(&pair->placement).dirty_count == PAGES_MAX)
+	if (pair->placement.used.count == PAGES_MAX)
 		return;
 	for (size_t i = page; i < page + pages && i < twin->pages; i++)
 		if (twin->state[i] != CARVE_EXTENT_NONE)
@@ -283,6 +292,55 @@ static void random_end(struct pair *pair)
 	}
 }
 
+/* All that may become of something, of which the twin knows no rule. */
+static void random_turn(struct pair *pair)
+{
+	static const enum carve_extent_state turns[][2] = {
+		{ CARVE_EXTENT_LIVE, CARVE_EXTENT_RESERVED },
+		{ CARVE_EXTENT_RESERVED, CARVE_EXTENT_LIVE },
+		{ CARVE_EXTENT_LIVE, CARVE_EXTENT_HELD },
+		{ CARVE_EXTENT_HELD, CARVE_EXTENT_RESERVED },
+		{ CARVE_EXTENT_HELD, CARVE_EXTENT_DIRTY },
+		{ CARVE_EXTENT_RESERVED, CARVE_EXTENT_NONE },
+	};
+	size_t turn = random_below(sizeof(turns) / sizeof(turns[0]));
+	struct carve_extent *extent = pick(pair, turns[turn][0]);
+
+	if (!extent)
+		return;
+	mark_twin(pair, extent, turns[turn][1]);
+	if (turns[turn][1] == CARVE_EXTENT_NONE)
+		carve_placement_undo(&pair->placement, extent);
+	else
+		carve_placement_turn(&pair->placement, extent, turns[turn][1]);
+}
+
+/* One after the other until none fits; nothing of it may stay. */
+static void random_trial(struct pair *pair)
+{
+	struct carve_wish wish = {
+		.bytes = (1 + random_below(8)) * PAGE,
+		.alignment = PAGE << random_below(4),
+	};
+	struct carve_extent trials[8] = { 0 };
+	struct twin twin = pair->twin;
+	size_t placed = 0;
+
+	for (; placed < 8; placed++) {
+		long page = twin_find(&twin, &wish, true);
+
+		assert_int_equal(carve_placement_trial(&pair->placement,
+						       &trials[placed], &wish),
+				 page >= 0);
+		if (page < 0)
+			break;
+		twin_set(&twin, (size_t)page, wish.bytes / PAGE, 0,
+			 CARVE_EXTENT_LIVE);
+	}
+	while (placed)
+		carve_placement_trial_end(&pair->placement, &trials[--placed]);
+}
+
 static void agrees_with_the_naive_twin(void **state)
 {
 	static struct pair pair;
@@ -296,12 +354,16 @@ static void agrees_with_the_naive_twin(void **state)
 			start(&pair, 1 + random_below(PAGES_MAX),
 			      random_below(2) ? 0 : random_below(1 << 20));
 
-		unsigned int what = random_below(32);
+		unsigned int what = random_below(40);
 
 		if (what < 15)
 			random_allocate(&pair);
 		else if (what < 31)
 			random_end(&pair);
+		else if (what < 38)
+			random_turn(&pair);
+		else if (what < 39)
+			random_trial(&pair);
 		else
 			random_insert(&pair);
 		if (i % 8)
