@@ -34,15 +34,15 @@
 static struct carve_log_about about_of(const struct carve_client *client)
 {
 	return (struct carve_log_about){
-		.pid = client->pid,
-		.uid = client->uid,
+		.pid = client->who.pid,
+		.uid = client->who.uid,
 	};
 }
 
 static void drop_request_fd(struct carve_client *client)
 {
 	if (client->request_fd >= 0)
-		carve_closer_put(client->service->closer, client->uid,
+		carve_closer_put(client->service->closer, client->who.uid,
 				 client->request_fd);
 	client->request_fd = -1;
 }
@@ -95,7 +95,7 @@ static void hold_back(struct carve_client *client, int error)
 	}
 	carve_log_limited(&limit, LOG_WARNING, &about, "a reply to uid %u pid "
 			  "%d could not be sent (%s)%s",
-			  (unsigned int)client->uid, (int)client->pid,
+			  (unsigned int)client->who.uid, (int)client->who.pid,
 			  strerror(-error), client->reply_fds ?
 			  ": its buffers are taken back" : "");
 	client->send_tries = 0;
@@ -161,7 +161,7 @@ static void take_fds(struct carve_client *client, struct carve_packet *packet)
 		client->request_fd = packet->fds[0];
 	packet->cut |= packet->fd_count > 1;
 	for (size_t i = 1; i < packet->fd_count; i++)
-		carve_closer_put(client->service->closer, client->uid,
+		carve_closer_put(client->service->closer, client->who.uid,
 				 packet->fds[i]);
 }
 
@@ -171,7 +171,7 @@ static int receive(struct carve_client *client)
 	static struct carve_log_limit limit;
 	struct carve_log_about about = about_of(client);
 	bool want_fds = carve_closer_has_room(client->service->closer,
-					      client->uid, CARVE_PACKET_FDS);
+					      client->who.uid, CARVE_PACKET_FDS);
 	struct carve_packet packet;
 	const char *wrong;
 	int r;
@@ -194,7 +194,7 @@ static int receive(struct carve_client *client)
 		drop_request_fd(client);
 		carve_log_limited(&limit, LOG_WARNING, &about, "uid %u pid %d "
 				  "broke the protocol and was hung up on: %s",
-				  (unsigned int)client->uid, (int)client->pid,
+				  (unsigned int)client->who.uid, (int)client->who.pid,
 				  wrong);
 		return -EPIPE;
 	}
@@ -247,7 +247,7 @@ static int on_hello(sd_event_source *source, uint64_t usec, void *data)
 	(void)usec;
 	carve_log_limited(&limit, LOG_WARNING, &about, "uid %u pid %d connected, "
 			  "said nothing for %u s and was hung up on",
-			  (unsigned int)client->uid, (int)client->pid,
+			  (unsigned int)client->who.uid, (int)client->who.pid,
 			  HELLO_USEC / 1000000);
 	client->gone(client, client->gone_data);
 	return 0;
@@ -274,7 +274,7 @@ static int add_sources(struct carve_client *client, sd_event *event)
 }
 
 int carve_client_new(struct carve_client **ret, struct carve_service *service,
-		     sd_event *event, int fd, const struct ucred *peer,
+		     sd_event *event, int fd, struct carve_identity *who,
 		     void (*gone)(struct carve_client *client, void *data),
 		     void *data)
 {
@@ -286,8 +286,6 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 		return -ENOMEM;
 	client->service = service;
 	client->fd = fd;
-	client->uid = peer->uid;
-	client->pid = peer->pid;
 	client->gone = gone;
 	client->gone_data = data;
 	client->request_fd = -1;
@@ -300,6 +298,8 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 		carve_client_free(client);
 		return r;
 	}
+	client->who = *who;
+	*who = (struct carve_identity){ 0 };
 	service->client_count++;
 	*ret = client;
 	return 0;
@@ -319,6 +319,7 @@ struct carve_client *carve_client_free(struct carve_client *client)
 		carve_guard_close(client->fd);
 		client->service->client_count--;
 	}
+	carve_identity_done(&client->who);
 	free(client);
 	return NULL;
 }

@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "identity.h"
 #include "protocol.h"
 #include "region.h"
 #include "roll.h"
@@ -59,7 +59,7 @@ union carve_client_packet {
 
 /**
  * struct carve_client - one connection; changed by client.c and request.c
- * @uid, @pid: who connected, as the kernel says
+ * @who: who connected
  * @gone: called when the connection is over, to free the client
  * @greeted: HELLO was answered
  * @on_hello: ends the connection if that takes too long; NULL from then on
@@ -74,8 +74,7 @@ union carve_client_packet {
 struct carve_client {
 	struct carve_service *service;
 	int fd;
-	uid_t uid;
-	pid_t pid;
+	struct carve_identity who;
 	sd_event_source *on_io;
 	sd_event_source *on_retry;
 	sd_event_source *on_hello;
@@ -103,14 +102,14 @@ struct carve_client {
  * carve_client_new() - serve a connection
  * @service: borrowed, has to live longer
  * @fd: the connection, non-blocking; taken over on success
- * @peer: who connected, as the kernel says
+ * @who: who connected; taken over on success
  * @gone: called once, from the loop, when the connection is over; has to call
  *	carve_client_free()
  *
  * Return: 0; -ENOMEM; what the kernel answers.
  */
 int carve_client_new(struct carve_client **ret, struct carve_service *service,
-		     sd_event *event, int fd, const struct ucred *peer,
+		     sd_event *event, int fd, struct carve_identity *who,
 		     void (*gone)(struct carve_client *client, void *data),
 		     void *data);
 

@@ -98,27 +98,28 @@ static int export(struct carve_region *region, struct carve_record *record,
 		.offset = carve_extent_offset(&record->extent),
 		.bytes = carve_extent_bytes(&record->extent),
 		.id = region->next_id++,
-		.uid = grant->uid,
+		.uid = grant->who->uid,
 		.live = true,
 	};
 	struct carve_log_about about = {
 		.region = carve_region_label(region),
 		.buffer = extent.id,
-		.pid = grant->pid,
-		.uid = grant->uid,
+		.pid = grant->who->pid,
+		.uid = grant->who->uid,
 	};
-	int fd = carve_charges_add(&region->charges, grant->uid, extent.bytes);
+	int fd = carve_charges_add(&region->charges, grant->who->uid,
+				   grant->who->unit, extent.bytes,
+				   &record->charge);
 
 	record->id = extent.id;
-	record->uid = grant->uid;
-	record->pid = grant->pid;
+	record->uid = grant->who->uid;
+	record->pid = grant->who->pid;
 	if (fd == 0) {
 		strcpy(extent.name, grant->items[index].name);
 		strcpy(record->name, extent.name);
 		fd = carve_device_export(region->device, &extent);
 		if (fd < 0 && fd != -EBUSY)
-			carve_charges_remove(&region->charges, grant->uid,
-					     extent.bytes);
+			carve_charge_remove(record->charge, extent.bytes);
 	}
 	if (fd >= 0 || fd == -EBUSY)
 		carve_roll_add(region, record);
@@ -137,7 +138,7 @@ static int export(struct carve_region *region, struct carve_record *record,
 	}
 	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " for uid %u "
 		  "pid %d, %" PRIu64 " bytes", about.region, extent.id,
-		  (unsigned int)grant->uid, (int)grant->pid, extent.bytes);
+		  (unsigned int)grant->who->uid, (int)grant->who->pid, extent.bytes);
 	return fd;
 }
 
@@ -199,8 +200,8 @@ static void fill_refusal(const struct carve_region *region,
 	struct carve_wire_refusal *refusal = &grant->refusal;
 	struct carve_log_about about = {
 		.region = carve_region_label(region),
-		.pid = grant->pid,
-		.uid = grant->uid,
+		.pid = grant->who->pid,
+		.uid = grant->who->uid,
 	};
 
 	refusal->reason = CARVE_REFUSED_SPACE;
@@ -212,15 +213,15 @@ static void fill_refusal(const struct carve_region *region,
 	refusal->largest_bytes = figures.largest;
 	refusal->dirty_bytes = figures.dirty;
 	refusal->live_bytes = figures.live;
-	refusal->own_bytes = carve_charges_bytes(&region->charges, grant->uid);
+	refusal->own_bytes = carve_charges_bytes(&region->charges, grant->who->uid);
 	carve_log_limited(&limit, LOG_INFO, &about, "region %s: no room for %"
 			  PRIu64 " bytes (number %u of %zu) for uid %u pid %d: %"
 			  PRIu64 " of %" PRIu64 " free, the largest hole %"
 			  PRIu64 ", %" PRIu64 " being zeroed, %" PRIu64
 			  " live, %" PRIu64 " of them this user's", about.region,
 			  refusal->wanted_bytes, refusal->index + 1,
-			  grant->count, (unsigned int)grant->uid,
-			  (int)grant->pid, figures.clean, figures.bytes,
+			  grant->count, (unsigned int)grant->who->uid,
+			  (int)grant->who->pid, figures.clean, figures.bytes,
 			  figures.largest, figures.dirty, figures.live,
 			  refusal->own_bytes);
 }

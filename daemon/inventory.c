@@ -47,14 +47,14 @@ void carve_inventory_region(const struct carve_service *service,
 /* The superuser and the daemon's own user may see everyone's buffers. */
 static bool sees_all(const struct carve_client *client)
 {
-	return client->uid == 0 || client->uid == client->service->own_uid;
+	return client->who.uid == 0 || client->who.uid == client->service->own_uid;
 }
 
 /* An offset is a physical address, but for a simulated region. */
 static bool sees_offset(const struct carve_client *client,
 			const struct carve_region *region)
 {
-	return client->uid == 0 ||
+	return client->who.uid == 0 ||
 	       (region->device->info.simulated && sees_all(client));
 }
 
@@ -93,7 +93,7 @@ static void describe_record(const struct carve_client *client,
 	if (record->extent.state == CARVE_EXTENT_DIRTY)
 		ret->flags |= CARVE_BUFFER_DIRTY;
 	/* What nobody has had since boot has no owner to be known. */
-	if (record->id && (sees_all(client) || client->uid == record->uid))
+	if (record->id && (sees_all(client) || client->who.uid == record->uid))
 		describe_owner(ret, record->uid, record->pid, record->name);
 }
 

@@ -69,22 +69,22 @@ static bool has_place(const struct carve_manager *manager, uid_t uid)
 	if (is_privileged(manager, uid))
 		return true;
 	TAILQ_FOREACH(client, &manager->clients, link) {
-		of_user += client->uid == uid;
-		of_others += !is_privileged(manager, client->uid);
+		of_user += client->who.uid == uid;
+		of_others += !is_privileged(manager, client->who.uid);
 	}
 	return of_others < max - kept && of_user < (max - kept + 1) / 2;
 }
 
 static void refuse(const struct carve_manager *manager, int fd,
-		   const struct ucred *peer)
+		   const struct carve_identity *who)
 {
 	static struct carve_log_limit limit;
-	struct carve_log_about about = { .pid = peer->pid, .uid = peer->uid };
+	struct carve_log_about about = { .pid = who->pid, .uid = who->uid };
 
 	carve_log_limited(&limit, LOG_WARNING, &about, "a connection of uid %u "
 			  "pid %d was refused: of %u there may be, this user "
 			  "has its share, or others have all",
-			  (unsigned int)peer->uid, (int)peer->pid,
+			  (unsigned int)who->uid, (int)who->pid,
 			  manager->max_clients);
 	carve_guard_close(fd);
 }
@@ -93,21 +93,20 @@ static void welcome(struct carve_manager *manager, int fd)
 {
 	static struct carve_log_limit limit;
 	struct carve_client *client;
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-	int r = 0;
+	struct carve_identity who;
+	int r = carve_identity_init(&who, fd);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		r = -errno;
-	if (r == 0 && !has_place(manager, peer.uid)) {
-		refuse(manager, fd, &peer);
+	if (r == 0 && !has_place(manager, who.uid)) {
+		refuse(manager, fd, &who);
+		carve_identity_done(&who);
 		return;
 	}
 	if (r == 0)
 		r = carve_client_new(&client, &manager->service,
-				     manager->event, fd, &peer, client_gone,
+				     manager->event, fd, &who, client_gone,
 				     manager);
 	if (r < 0) {
+		carve_identity_done(&who);
 		carve_log_limited(&limit, LOG_WARNING, NULL, "a connection was "
 				  "refused: %s", strerror(-r));
 		carve_guard_close(fd);

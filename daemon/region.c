@@ -109,7 +109,8 @@ void carve_region_release(struct carve_region *region,
 	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " of uid %u "
 		  "released, %" PRIu64 " bytes", about.region, record->id,
 		  (unsigned int)record->uid, bytes);
-	carve_charges_remove(&region->charges, record->uid, bytes);
+	carve_charge_remove(record->charge, bytes);
+	record->charge = NULL;
 	carve_placement_release(&region->placement, &record->extent);
 	carve_region_scrub(region, record);
 }
@@ -296,7 +297,7 @@ struct carve_region *carve_region_free(struct carve_region *region)
 	carve_scrubber_free(region->scrubber);
 	while ((record = carve_region_next(region, 0))) {
 		if (record->extent.state == CARVE_EXTENT_LIVE) {
-			carve_charges_remove(&region->charges, record->uid,
+			carve_charge_remove(record->charge,
 				carve_extent_bytes(&record->extent));
 			carve_placement_release(&region->placement,
 						&record->extent);

@@ -16,6 +16,7 @@
 
 #include "charges.h"
 #include "device.h"
+#include "identity.h"
 #include "placement.h"
 #include "protocol.h"
 #include "scrubber.h"
@@ -25,7 +26,8 @@
  * @extent: where it lies; live until the device says that it died, then dirty
  *	until it was scrubbed, and then the record is freed
  * @id: number of the buffer, 0 for memory nobody has had since boot
- * @uid: user it is charged to while it is live
+ * @uid: user it is or was charged to
+ * @charge: of its holder while it is live
  * @pid: process that asked for it, 0 if another daemon gave it out
  * @by_number: private to roll.c
  * @job: for the scrubber
@@ -37,6 +39,7 @@ struct carve_record {
 	uint64_t id;
 	uid_t uid;
 	pid_t pid;
+	struct carve_charge *charge;
 	char name[CARVE_DEVICE_NAME];
 	struct carve_scrub_job job;
 	TAILQ_ENTRY(carve_record) failed;
@@ -44,7 +47,8 @@ struct carve_record {
 
 /**
  * struct carve_grant - one request for buffers and its answer
- * @uid, @pid: who asks
+ * @who: who asks; borrowed
+ * @terms: what the rules said about it when it was asked
  * @items: @count items with names that end, borrowed until it is answered
  * @done: called with the result of a request that had to wait, which is then
  *	no longer waiting; may not free other grants
@@ -55,8 +59,8 @@ struct carve_record {
  * @link: private
  */
 struct carve_grant {
-	uid_t uid;
-	pid_t pid;
+	const struct carve_identity *who;
+	struct carve_terms terms;
 	const struct carve_wire_alloc_item *items;
 	size_t count;
 	void (*done)(struct carve_grant *grant, int result);

@@ -150,8 +150,8 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 		carve_request_fail(client, -ENOENT);
 		return CARVE_OUTCOME_REPLY;
 	}
-	client->grant.uid = client->uid;
-	client->grant.pid = client->pid;
+	client->grant.who = &client->who;
+	client->grant.terms = client->who.terms;
 	client->grant.items = alloc->items;
 	client->grant.count = alloc->count;
 	client->grant.done = granted;
