@@ -12,6 +12,7 @@
 #include "region.h"
 
 struct carve_closer;
+struct carve_config;
 
 /**
  * struct carve_service - what all clients are served from
@@ -20,6 +21,7 @@ struct carve_closer;
  * @client_count: connections there are
  * @own_uid: user the daemon runs as
  * @closer: for descriptors that clients sent
+ * @config: as it is now; never NULL when there are clients, replaced as a whole
  */
 struct carve_service {
 	struct carve_region *regions[CARVE_WIRE_REGIONS_MAX];
@@ -28,6 +30,7 @@ struct carve_service {
 	unsigned int client_count;
 	uid_t own_uid;
 	struct carve_closer *closer;
+	const struct carve_config *config;
 };
 
 #endif /* CARVE_DAEMON_SERVICE_H */
