@@ -226,10 +226,17 @@ static void fill_refusal(const struct carve_region *region,
 			  refusal->own_bytes);
 }
 
-/* Return: 0; -EINPROGRESS (the scrubber may help); -ENOSPC; other errors. */
-static int answer(struct carve_region *region, struct carve_grant *grant)
+static struct carve_grant *of_waiter(struct carve_waiter *waiter)
+{
+	return carve_container_of(waiter, struct carve_grant, waiter);
+}
+
+/* Return: as struct carve_waiter's answer(). */
+static int answer(struct carve_waiter *waiter)
 {
 	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
+	struct carve_grant *grant = of_waiter(waiter);
+	struct carve_region *region = grant->region;
 	size_t index;
 	int r = region->gone ? -ENODEV : check(region, grant, wishes);
 
@@ -247,51 +254,55 @@ static int answer(struct carve_region *region, struct carve_grant *grant)
 		/* Not the one that only lacks what is still being zeroed. */
 		grant->refusal.index = (uint32_t)index;
 	}
-	fill_refusal(region, grant, wishes);
 	return -ENOSPC;
+}
+
+static void refuse(struct carve_grant *grant, int result)
+{
+	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
+
+	if (result != -ENOSPC && result != -EDQUOT && result != -ETIMEDOUT)
+		return;
+	if (check(grant->region, grant, wishes) == 0)
+		fill_refusal(grant->region, grant, wishes);
+}
+
+static void waited(struct carve_waiter *waiter, int result)
+{
+	struct carve_grant *grant = of_waiter(waiter);
+
+	refuse(grant, result);
+	grant->done(grant, result);
 }
 
 int carve_region_allocate(struct carve_region *region,
 			  struct carve_grant *grant)
 {
 	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
-	int r;
+	int r = check(region, grant, wishes);
 
-	grant->region = NULL;
 	/* Behind others nobody waits for nothing but an error. */
-	if (TAILQ_EMPTY(&region->waiting))
-		r = answer(region, grant);
-	else
-		r = check(region, grant, wishes) ?: -EINPROGRESS;
-	if (r == -EINPROGRESS) {
-		grant->region = region;
-		TAILQ_INSERT_TAIL(&region->waiting, grant, link);
-	}
+	if (r < 0)
+		return r;
+	grant->region = region;
+	grant->waiter = (struct carve_waiter){
+		.priority = grant->terms.priority,
+		.timeout_nsec = grant->timeout_nsec,
+		.answer = answer,
+		.done = waited,
+	};
+	r = carve_queue_ask(&region->queue, &grant->waiter);
+	if (r != -EINPROGRESS)
+		refuse(grant, r);
 	return r;
 }
 
 void carve_region_serve(struct carve_region *region)
 {
-	struct carve_grant *grant;
-
-	while ((grant = TAILQ_FIRST(&region->waiting))) {
-		int r = answer(region, grant);
-
-		if (r == -EINPROGRESS)
-			return;
-		TAILQ_REMOVE(&region->waiting, grant, link);
-		grant->region = NULL;
-		grant->done(grant, r);
-	}
+	carve_queue_serve(&region->queue);
 }
 
 void carve_grant_cancel(struct carve_grant *grant)
 {
-	struct carve_region *region = grant->region;
-
-	if (!region)
-		return;
-	TAILQ_REMOVE(&region->waiting, grant, link);
-	grant->region = NULL;
-	carve_region_serve(region);
+	carve_queue_cancel(&grant->waiter);
 }

@@ -39,6 +39,7 @@ void carve_inventory_region(const struct carve_service *service,
 		.dirty_bytes = figures.dirty,
 		.live_bytes = figures.live,
 		.buffers = (uint32_t)figures.live_count,
+		.waiting = region->queue.count,
 	};
 	snprintf(ret->label, sizeof(ret->label), "%s",
 		 carve_region_label(region));

@@ -266,12 +266,13 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 	region->device = device;
 	region->next_id = 1;
 	TAILQ_INIT(&region->failed);
-	TAILQ_INIT(&region->waiting);
 	LIST_INIT(&region->charges);
 	carve_placement_init(&region->placement, info->bytes, info->page_bytes,
 			     info->phys);
 
-	r = carve_scrubber_new(&region->scrubber, device);
+	r = carve_queue_init(&region->queue, event);
+	if (r == 0)
+		r = carve_scrubber_new(&region->scrubber, device);
 	if (r == 0)
 		r = attach(region, event);
 	if (r == 0)
@@ -291,6 +292,7 @@ struct carve_region *carve_region_free(struct carve_region *region)
 
 	if (!region)
 		return NULL;
+	carve_queue_done(&region->queue);
 	sd_event_source_disable_unref(region->on_release);
 	sd_event_source_disable_unref(region->on_scrubbed);
 	sd_event_source_disable_unref(region->on_retry);

@@ -19,6 +19,7 @@
 #include "identity.h"
 #include "placement.h"
 #include "protocol.h"
+#include "queue.h"
 #include "scrubber.h"
 
 /**
@@ -49,18 +50,20 @@ struct carve_record {
  * struct carve_grant - one request for buffers and its answer
  * @who: who asks; borrowed
  * @terms: what the rules said about it when it was asked
+ * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
  * @items: @count items with names that end, borrowed until it is answered
  * @done: called with the result of a request that had to wait, which is then
  *	no longer waiting; may not free other grants
  * @fds: with 0: one for each item, the caller's to close
  * @results: with 0: one for each item
- * @refusal: with -ENOSPC: the numbers, header left alone
- * @region: private, where it waits, NULL while it does not
- * @link: private
+ * @refusal: with -ENOSPC, -EDQUOT and -ETIMEDOUT: the numbers, header left alone
+ * @region: private
+ * @waiter: private
  */
 struct carve_grant {
 	const struct carve_identity *who;
 	struct carve_terms terms;
+	uint64_t timeout_nsec;
 	const struct carve_wire_alloc_item *items;
 	size_t count;
 	void (*done)(struct carve_grant *grant, int result);
@@ -70,7 +73,7 @@ struct carve_grant {
 	struct carve_wire_refusal refusal;
 
 	struct carve_region *region;
-	TAILQ_ENTRY(carve_grant) link;
+	struct carve_waiter waiter;
 };
 
 /**
@@ -80,7 +83,7 @@ struct carve_grant {
  * @next_id: number of the next buffer, above all that were ever seen
  * @scrubbing: records the scrubber has
  * @failed: records it could not scrub, tried again from time to time
- * @waiting: requests that wait for the scrubber, first come, first served
+ * @queue: requests that wait
  * @gone: the device has gone; nothing can be had any more
  */
 struct carve_region {
@@ -92,7 +95,7 @@ struct carve_region {
 	uint64_t next_id;
 	uint64_t scrubbing;
 	TAILQ_HEAD(, carve_record) failed;
-	TAILQ_HEAD(, carve_grant) waiting;
+	struct carve_queue queue;
 	sd_event_source *on_release;
 	sd_event_source *on_scrubbed;
 	sd_event_source *on_retry;
@@ -128,10 +131,10 @@ static inline const char *carve_region_label(const struct carve_region *region)
 /**
  * carve_region_allocate() - answer a request for buffers, all or none
  *
- * Return: 0 and the buffers; -EINPROGRESS (it waits for the scrubber, and
- * done() will be called); -ENOSPC and the refusal; -EINVAL (size 0, alignment
- * no power of two, a name with control characters or not UTF-8); -EOVERFLOW;
- * -ERANGE; -ENOMEM; -EBUSY (out of descriptors); -EIO (the device contradicts
+ * Return: 0 and the buffers; -EINPROGRESS (it waits, and done() will be called);
+ * -ENOSPC, -EDQUOT, or from done() -ETIMEDOUT, and the refusal; -EINVAL (size
+ * 0, alignment no power of two, a name with control characters or not UTF-8);
+ * -EOVERFLOW; -ERANGE; -ENOMEM; -EBUSY (out of descriptors); -EIO (the device contradicts
  * the daemon's books, or fails otherwise); -ENODEV.
  */
 int carve_region_allocate(struct carve_region *region,

@@ -103,13 +103,13 @@ static void reply_alloc(struct carve_client *client,
 	client->reply_fds = count;
 }
 
-static void reply_refusal(struct carve_client *client)
+static void reply_refusal(struct carve_client *client, int error)
 {
 	struct carve_wire_header header;
 
 	start_reply(client, sizeof(client->reply.refusal));
 	header = client->reply.header;
-	header.status = -ENOSPC;
+	header.status = (int16_t)error;
 	client->reply.refusal = client->grant.refusal;
 	client->reply.header = header;
 }
@@ -119,8 +119,8 @@ static void answer_alloc(struct carve_client *client, int r)
 	if (r == 0)
 		reply_alloc(client, find_region(client->service,
 						client->request.alloc.region));
-	else if (r == -ENOSPC)
-		reply_refusal(client);
+	else if (r == -ENOSPC || r == -EDQUOT || r == -ETIMEDOUT)
+		reply_refusal(client, r);
 	else
 		carve_request_fail(client, r);
 }
@@ -152,6 +152,7 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 	}
 	client->grant.who = &client->who;
 	client->grant.terms = client->who.terms;
+	client->grant.timeout_nsec = alloc->timeout_nsec;
 	client->grant.items = alloc->items;
 	client->grant.count = alloc->count;
 	client->grant.done = granted;

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests that wait for memory of one region, by priority, then age.
+ *
+ * A request waits for one of two things. What lacks nothing but zeroing waits in
+ * any case, and nobody of its priority or a lower one overtakes it: that ends by
+ * itself. What lacks memory that others have waits until its deadline, and is
+ * overtaken by what does fit.
+ *
+ * One clock for each queue; everything here belongs to the event loop's thread.
+ */
+#ifndef CARVE_DAEMON_QUEUE_H
+#define CARVE_DAEMON_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <systemd/sd-event.h>
+
+struct carve_queue;
+
+/**
+ * struct carve_waiter - one request, inside a larger structure
+ * @priority: the higher, the sooner
+ * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
+ * @answer: try to serve it, now. Return: -EINPROGRESS (it lacks nothing but
+ *	zeroing); -ENOSPC, -EDQUOT (it lacks what others, or it itself, have);
+ *	anything else is its result
+ * @done: called with the result of a request that had to wait, which is then no
+ *	longer in the queue; may not change the queue
+ * @queue: private, where it waits, NULL while it does not
+ * @deadline_usec: private, of CLOCK_MONOTONIC
+ * @link: private
+ */
+struct carve_waiter {
+	int priority;
+	uint64_t timeout_nsec;
+	int (*answer)(struct carve_waiter *waiter);
+	void (*done)(struct carve_waiter *waiter, int result);
+
+	struct carve_queue *queue;
+	uint64_t deadline_usec;
+	TAILQ_ENTRY(carve_waiter) link;
+};
+
+/**
+ * struct carve_queue - see above; read freely
+ * @count: requests in it
+ * @blocking: the one behind which nobody is served, or NULL
+ * @timer: for the earliest deadline
+ */
+struct carve_queue {
+	TAILQ_HEAD(, carve_waiter) waiters;
+	unsigned int count;
+	struct carve_waiter *blocking;
+	sd_event_source *timer;
+};
+
+/* Return: 0; what sd-event answers. */
+int carve_queue_init(struct carve_queue *queue, sd_event *event);
+
+/* Nobody may wait. A queue of zeros is allowed. */
+void carve_queue_done(struct carve_queue *queue);
+
+/**
+ * carve_queue_ask() - serve a request, or let it wait
+ *
+ * Return: what its answer() returned; -EINPROGRESS (it waits, and done() will be
+ * called).
+ */
+int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter);
+
+/* Answer what can be answered now; call it whenever memory has come free. */
+void carve_queue_serve(struct carve_queue *queue);
+
+/* Who asked has gone, or does not want it any more: done() is not called. */
+void carve_queue_cancel(struct carve_waiter *waiter);
+
+#endif /* CARVE_DAEMON_QUEUE_H */
