@@ -76,6 +76,8 @@ static int fill_message(const struct carve_request *requests, size_t count,
 			region = its;
 		if (request.struct_size != stride || strcmp(its, region) != 0)
 			return -EINVAL;
+		if (i == 0)
+			message->alloc.timeout_nsec = request.timeout_nsec;
 		r = fill_item(&request, &message->items[i]);
 		if (r < 0)
 			return r;
@@ -112,7 +114,7 @@ static int refuse(const struct carve_reply *reply, size_t count,
 		return -EPROTO;
 	if (ret)
 		carve_struct_out(ret, &refusal, sizeof(refusal));
-	return -ENOSPC;
+	return reply->header.status;
 }
 
 /*
@@ -163,11 +165,13 @@ static int alloc_into(struct carve *carve, struct alloc_message *message,
 			return r;
 	}
 
+	reply.header = (struct carve_wire_header){ 0 };
 	r = carve_call(carve, &message->alloc.header, -1, count, &reply);
 	if (r == 0) {
 		r = adopt(&reply, message, buffers);
 		carve_reply_done(&reply);
-	} else if (r == -ENOSPC) {
+	} else if (r == reply.header.status &&
+		   carve_wire_is_refusal(&reply.header)) {
 		r = refuse(&reply, count, refusal);
 	}
 	if (r == -EPROTO)

@@ -79,6 +79,9 @@ int carve_wire_round_trip(int socket, struct carve_wire_header *request,
 /* Close the descriptors of a reply, those that nobody replaced by -1. */
 void carve_reply_done(struct carve_reply *reply);
 
+/* Is this a reply that comes with struct carve_wire_refusal? */
+bool carve_wire_is_refusal(const struct carve_wire_header *header);
+
 /* Is the text at @string of @size bytes NUL terminated? */
 bool carve_wire_string_ok(const char *string, size_t size);
 
@@ -105,7 +108,7 @@ int carve_call_held(struct carve *carve, struct carve_wire_header *request,
  * @fd: to send with it, or -1
  * @fds: number of descriptors a good reply carries
  * @ret: the reply, good if 0 was returned, with its @fds descriptors; also
- *	good, without descriptors, for -ENOSPC in answer to CARVE_MSG_ALLOC
+ *	good, without descriptors, for what carve_wire_is_refusal()
  *
  * The length of a good reply is left to the caller to check.
  *

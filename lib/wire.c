@@ -127,6 +127,14 @@ static ssize_t receive_message(int socket, struct carve_reply *reply)
 	return length;
 }
 
+bool carve_wire_is_refusal(const struct carve_wire_header *header)
+{
+	if (header->type != CARVE_MSG_ALLOC && header->type != CARVE_MSG_RESERVE)
+		return false;
+	return header->status == -ENOSPC || header->status == -EDQUOT ||
+	       header->status == -ETIMEDOUT;
+}
+
 static bool header_ok(const struct carve_reply *reply, size_t length,
 		      const struct carve_wire_header *request)
 {
@@ -142,8 +150,15 @@ static bool header_ok(const struct carve_reply *reply, size_t length,
 	if (header->status > 0 || header->status < -ERRNO_MAX)
 		return false;
 
-	if (header->type == CARVE_MSG_ALLOC && header->status == -ENOSPC)
-		refused = sizeof(struct carve_wire_refusal);
+	if (carve_wire_is_refusal(header)) {
+		const struct carve_wire_refusal *refusal = &reply->refusal;
+
+		refused = sizeof(*refusal);
+		if (length > refused &&
+		    refusal->holder_count <= CARVE_WIRE_HOLDERS_MAX)
+			refused += refusal->holder_count *
+				   sizeof(refusal->holders[0]);
+	}
 	return length == refused && !reply->fd_count && !reply->fds_lost;
 }
 
