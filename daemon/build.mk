@@ -3,7 +3,8 @@
 # The daemon, its unit tests and its manual page.
 
 # Placement knows nothing of the rest, so it is compiled on its own for tests.
-PLACEMENT_OBJS := $(addprefix $(B)/daemon/,tree.o gaps.o placement.o)
+PLACEMENT_OBJS := $(addprefix $(B)/daemon/,tree.o gaps.o placement.o slots.o \
+	slots-change.o)
 DAEMON_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard daemon/*.c))
 
 SYSTEMD_CFLAGS = $(shell $(PKG_CONFIG) --cflags libsystemd)
@@ -26,6 +27,11 @@ UNIT_OBJS_test-placement := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement := -Idaemon
 UNIT_OBJS_test-placement-twin := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement-twin := -Idaemon
+UNIT_OBJS_test-slots := $(PLACEMENT_OBJS)
+UNIT_INC_test-slots := -Idaemon
+UNIT_OBJS_test-slots-adversary := $(PLACEMENT_OBJS) $(B)/tests/unit/slots-world.o
+$(B)/tests/unit/slots-world.o: INC = -Idaemon
+UNIT_INC_test-slots-adversary := -Idaemon
 SIMULATED_OBJS := $(addprefix $(B)/daemon/,tree.o simulated.o simulated-books.o \
 	simulated-memfd.o simulated-watch.o)
 UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)

@@ -198,6 +198,8 @@ static bool may_turn(enum carve_extent_state from, enum carve_extent_state to)
 		return to == CARVE_EXTENT_LIVE;
 	case CARVE_EXTENT_HELD:
 		return to == CARVE_EXTENT_RESERVED || to == CARVE_EXTENT_DIRTY;
+	case CARVE_EXTENT_DIRTY:
+		return to == CARVE_EXTENT_HELD;
 	default:
 		return false;
 	}
@@ -211,6 +213,10 @@ void carve_placement_turn(struct carve_placement *placement,
 	count(placement, extent, false);
 	if (state == CARVE_EXTENT_DIRTY)
 		carve_gaps_remove(&placement->held, &extent->held);
+	if (extent->state == CARVE_EXTENT_DIRTY)
+		carve_gaps_insert(&placement->held, &extent->held,
+				  carve_extent_offset(extent),
+				  carve_extent_bytes(extent));
 	extent->state = state;
 	count(placement, extent, true);
 }

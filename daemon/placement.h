@@ -191,7 +191,8 @@ void carve_placement_clean(struct carve_placement *placement,
  * carve_placement_turn() - make an extent something else where it lies
  * @state: CARVE_EXTENT_LIVE or CARVE_EXTENT_RESERVED of each other;
  *	CARVE_EXTENT_HELD of a live one; of a held one CARVE_EXTENT_RESERVED
- *	(it was zeroed) or CARVE_EXTENT_DIRTY (the promise is off)
+ *	(it was zeroed) or CARVE_EXTENT_DIRTY (the promise is off), of which
+ *	CARVE_EXTENT_HELD (it is on again)
  */
 void carve_placement_turn(struct carve_placement *placement,
 			  struct carve_extent *extent,

@@ -301,6 +301,7 @@ static void random_turn(struct pair *pair)
 		{ CARVE_EXTENT_LIVE, CARVE_EXTENT_HELD },
 		{ CARVE_EXTENT_HELD, CARVE_EXTENT_RESERVED },
 		{ CARVE_EXTENT_HELD, CARVE_EXTENT_DIRTY },
+		{ CARVE_EXTENT_DIRTY, CARVE_EXTENT_HELD },
 		{ CARVE_EXTENT_RESERVED, CARVE_EXTENT_NONE },
 	};
 	size_t turn = random_below(sizeof(turns) / sizeof(turns[0]));
