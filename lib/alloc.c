@@ -11,9 +11,8 @@
 
 #define ALIGNMENT_MAX		(1ULL << 30)
 
-/* Sizes in version 0 of the library: what every caller has. */
+/* Size in version 0 of the library: what every caller has. */
 #define REQUEST_FIRST		offsetof(struct carve_request, timeout_nsec)
-#define REFUSAL_FIRST		offsetof(struct carve_refusal, reserved_bytes)
 
 struct alloc_message {
 	struct carve_wire_alloc alloc;
@@ -90,33 +89,6 @@ static int fill_message(const struct carve_request *requests, size_t count,
 	return fill_region(region, message->alloc.region);
 }
 
-/* Say why there was no room; a refusal that makes no sense is none. */
-static int refuse(const struct carve_reply *reply, size_t count,
-		  struct carve_refusal *ret)
-{
-	const struct carve_wire_refusal *wire = &reply->refusal;
-	struct carve_refusal refusal = {
-		.index = wire->index,
-		.wanted_bytes = wire->wanted_bytes,
-		.region_bytes = wire->region_bytes,
-		.free_bytes = wire->free_bytes,
-		.largest_bytes = wire->largest_bytes,
-		.dirty_bytes = wire->dirty_bytes,
-		.live_bytes = wire->live_bytes,
-		.own_bytes = wire->own_bytes,
-		.reserved_bytes = wire->reserved_bytes,
-		.kept_bytes = wire->kept_bytes,
-		.own_limit = wire->own_limit,
-		.reason = wire->reason,
-	};
-
-	if (wire->index >= count || wire->reserved)
-		return -EPROTO;
-	if (ret)
-		carve_struct_out(ret, &refusal, sizeof(refusal));
-	return reply->header.status;
-}
-
 /*
  * Give every descriptor of the reply to its buffer. What was sent is not
  * believed but looked at: it must be a buffer of exactly the size that the
@@ -171,8 +143,8 @@ static int alloc_into(struct carve *carve, struct alloc_message *message,
 		r = adopt(&reply, message, buffers);
 		carve_reply_done(&reply);
 	} else if (r == reply.header.status &&
-		   carve_wire_is_refusal(&reply.header)) {
-		r = refuse(&reply, count, refusal);
+		   carve_refusal_is_one(&reply.header)) {
+		r = carve_refusal_take(&reply, count, refusal);
 	}
 	if (r == -EPROTO)
 		carve_connection_fail(carve);
@@ -190,9 +162,10 @@ int carve_alloc_many(struct carve *carve, const struct carve_request *requests,
 	if (!carve || !requests || !ret || !count || count > CARVE_ALLOC_MAX)
 		return -EINVAL;
 	if (ret_refusal) {
-		r = carve_struct_check(ret_refusal->struct_size, REFUSAL_FIRST);
+		r = carve_refusal_check(ret_refusal);
 		if (r < 0)
 			return r;
+		message.alloc.flags |= CARVE_WIRE_ALLOC_EXPLAIN;
 	}
 	r = fill_message(requests, count, &message);
 	if (r < 0)

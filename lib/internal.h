@@ -79,9 +79,6 @@ int carve_wire_round_trip(int socket, struct carve_wire_header *request,
 /* Close the descriptors of a reply, those that nobody replaced by -1. */
 void carve_reply_done(struct carve_reply *reply);
 
-/* Is this a reply that comes with struct carve_wire_refusal? */
-bool carve_wire_is_refusal(const struct carve_wire_header *header);
-
 /* Is the text at @string of @size bytes NUL terminated? */
 bool carve_wire_string_ok(const char *string, size_t size);
 
@@ -108,7 +105,7 @@ int carve_call_held(struct carve *carve, struct carve_wire_header *request,
  * @fd: to send with it, or -1
  * @fds: number of descriptors a good reply carries
  * @ret: the reply, good if 0 was returned, with its @fds descriptors; also
- *	good, without descriptors, for what carve_wire_is_refusal()
+ *	good, without descriptors, for what carve_refusal_is_one()
  *
  * The length of a good reply is left to the caller to check.
  *
@@ -124,6 +121,25 @@ int carve_call(struct carve *carve, struct carve_wire_header *request, int fd,
  * Return: -EPROTO, for the caller to return.
  */
 int carve_connection_fail(struct carve *carve);
+
+/* refusal.c */
+
+/* Is this a reply that comes with struct carve_wire_refusal? */
+bool carve_refusal_is_one(const struct carve_wire_header *header);
+
+/* May the caller's be written, if it is not NULL? Return: as carve_struct_check(). */
+int carve_refusal_check(const struct carve_refusal *refusal);
+
+/**
+ * carve_refusal_take() - say why not
+ * @reply: carve_refusal_is_one()
+ * @count: of items or classes that were asked for
+ * @ret: NULL, or checked
+ *
+ * Return: the status of @reply; -EPROTO (it makes no sense).
+ */
+int carve_refusal_take(const struct carve_reply *reply, size_t count,
+		       struct carve_refusal *ret);
 
 /* buffer.c */
 

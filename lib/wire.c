@@ -127,19 +127,10 @@ static ssize_t receive_message(int socket, struct carve_reply *reply)
 	return length;
 }
 
-bool carve_wire_is_refusal(const struct carve_wire_header *header)
-{
-	if (header->type != CARVE_MSG_ALLOC && header->type != CARVE_MSG_RESERVE)
-		return false;
-	return header->status == -ENOSPC || header->status == -EDQUOT ||
-	       header->status == -ETIMEDOUT;
-}
-
 static bool header_ok(const struct carve_reply *reply, size_t length,
 		      const struct carve_wire_header *request)
 {
 	const struct carve_wire_header *header = &reply->header;
-	size_t refused = sizeof(*header);
 
 	if (length < sizeof(*header) || header->bytes != length)
 		return false;
@@ -150,16 +141,11 @@ static bool header_ok(const struct carve_reply *reply, size_t length,
 	if (header->status > 0 || header->status < -ERRNO_MAX)
 		return false;
 
-	if (carve_wire_is_refusal(header)) {
-		const struct carve_wire_refusal *refusal = &reply->refusal;
-
-		refused = sizeof(*refusal);
-		if (length > refused &&
-		    refusal->holder_count <= CARVE_WIRE_HOLDERS_MAX)
-			refused += refusal->holder_count *
-				   sizeof(refusal->holders[0]);
-	}
-	return length == refused && !reply->fd_count && !reply->fds_lost;
+	/* How long its list is, is checked with its contents. */
+	if (carve_refusal_is_one(header))
+		return length >= sizeof(struct carve_wire_refusal) &&
+		       !reply->fd_count && !reply->fds_lost;
+	return length == sizeof(*header) && !reply->fd_count && !reply->fds_lost;
 }
 
 int carve_wire_round_trip(int socket, struct carve_wire_header *request,
