@@ -9,43 +9,30 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "carve.h"
+#include "export.h"
 #include "log.h"
 #include "name.h"
-#include "roll.h"
-
-#define ALIGNMENT_MAX	(1ULL << 30)
-
-static int check_item(const struct carve_region *region,
-		      const struct carve_wire_alloc_item *item,
-		      struct carve_wish *ret)
-{
-	uint64_t page = region->placement.page_bytes;
-	struct carve_wish wish = { 0 };
-
-	if (!item->bytes || item->alignment & (item->alignment - 1) ||
-	    !carve_name_is_printable(item->name))
-		return -EINVAL;
-	if (item->alignment > ALIGNMENT_MAX)
-		return -ERANGE;
-	if (item->bytes > UINT64_MAX - (page - 1))
-		return -EOVERFLOW;
-	wish.bytes = (item->bytes + page - 1) & ~(page - 1);
-	wish.alignment = item->alignment > page ? item->alignment : page;
-	if (!carve_placement_possible(&region->placement, &wish))
-		return -ERANGE;
-	*ret = wish;
-	return 0;
-}
+#include "want.h"
 
 static int check(const struct carve_region *region,
 		 const struct carve_grant *grant, struct carve_wish *wishes)
 {
 	for (size_t i = 0; i < grant->count; i++) {
-		int r = check_item(region, &grant->items[i], &wishes[i]);
+		const struct carve_wire_alloc_item *item = &grant->items[i];
+		struct carve_want want = {
+			.bytes = item->bytes,
+			.alignment = item->alignment,
+			.limit = item->limit,
+			.guard_before = item->guard_before,
+			.guard_after = item->guard_after,
+		};
+		int r = carve_name_is_printable(item->name) ? 0 : -EINVAL;
 
+		if (r == 0)
+			r = carve_want_check(region, &grant->terms, &want,
+					     &wishes[i]);
 		if (r < 0)
 			return r;
 	}
@@ -70,103 +57,6 @@ static int new_records(struct carve_record **records, size_t count)
 	return 0;
 }
 
-/* What a client is told; what it could make nothing of, the log is told. */
-static int explain_export(const struct carve_log_about *about, int error)
-{
-	static struct carve_log_limit limit;
-
-	switch (error) {
-	case -EMFILE:
-	case -ENFILE:
-		return -EBUSY;
-	case -ENOMEM:
-	case -ENODEV:
-		return error;
-	default:
-		carve_log_limited(&limit, LOG_ERR, about, "region %s: no buffer "
-				  "can be made: %s", about->region,
-				  strerror(-error));
-		return -EIO;
-	}
-}
-
-/* Make a placed record a buffer. On failure it is clean memory or dirty. */
-static int export(struct carve_region *region, struct carve_record *record,
-		  const struct carve_grant *grant, size_t index)
-{
-	struct carve_device_extent extent = {
-		.offset = carve_extent_offset(&record->extent),
-		.bytes = carve_extent_bytes(&record->extent),
-		.id = region->next_id++,
-		.uid = grant->who->uid,
-		.live = true,
-	};
-	struct carve_log_about about = {
-		.region = carve_region_label(region),
-		.buffer = extent.id,
-		.pid = grant->who->pid,
-		.uid = grant->who->uid,
-	};
-	int fd = carve_charges_add(&region->charges, grant->who->uid,
-				   grant->who->unit, extent.bytes,
-				   &record->charge);
-
-	record->id = extent.id;
-	record->uid = grant->who->uid;
-	record->pid = grant->who->pid;
-	if (fd == 0) {
-		strcpy(extent.name, grant->items[index].name);
-		strcpy(record->name, extent.name);
-		fd = carve_device_export(region->device, &extent);
-		if (fd < 0 && fd != -EBUSY)
-			carve_charge_remove(record->charge, extent.bytes);
-	}
-	if (fd >= 0 || fd == -EBUSY)
-		carve_roll_add(region, record);
-	if (fd == -EBUSY) {
-		/* The device knows better: zero it before it is tried again. */
-		carve_log(LOG_ERR, &about, "region %s: the driver says that %"
-			  PRIu64 " bytes at %#" PRIx64 " are not clean",
-			  about.region, extent.bytes, extent.offset);
-		carve_region_release(region, record);
-		return -EIO;
-	}
-	if (fd < 0) {
-		carve_placement_undo(&region->placement, &record->extent);
-		free(record);
-		return explain_export(&about, fd);
-	}
-	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " for uid %u "
-		  "pid %d, %" PRIu64 " bytes", about.region, extent.id,
-		  (unsigned int)grant->who->uid, (int)grant->who->pid, extent.bytes);
-	return fd;
-}
-
-/* Buffers already made die with their descriptors, and the device says so. */
-static int export_all(struct carve_region *region, struct carve_grant *grant,
-		      struct carve_record **records)
-{
-	for (size_t i = 0; i < grant->count; i++) {
-		int fd = export(region, records[i], grant, i);
-
-		if (fd < 0) {
-			for (size_t j = i + 1; j < grant->count; j++)
-				carve_placement_undo(&region->placement,
-						     &records[j]->extent);
-			free_records(&records[i + 1], grant->count - i - 1);
-			while (i--)
-				close(grant->fds[i]);
-			return fd;
-		}
-		grant->fds[i] = fd;
-		grant->results[i] = (struct carve_wire_alloc_result){
-			.id = records[i]->id,
-			.bytes = carve_extent_bytes(&records[i]->extent),
-		};
-	}
-	return 0;
-}
-
 /* With what is clean now. -ENOSPC sets the refusal's index. */
 static int attempt(struct carve_region *region, struct carve_grant *grant,
 		   const struct carve_wish *wishes)
@@ -187,7 +77,7 @@ static int attempt(struct carve_region *region, struct carve_grant *grant,
 		grant->refusal.index = (uint32_t)index;
 		return r;
 	}
-	return export_all(region, grant, records);
+	return carve_export(region, grant, records, wishes);
 }
 
 static void fill_refusal(const struct carve_region *region,

@@ -87,12 +87,14 @@ struct carve_placement {
  * @alignment: of base + offset + before; a power of two, at least a page
  * @limit: base + offset + bytes may be this, but not more; 0 is no limit
  * @before: guard at the start, which is not what has to be aligned; whole pages
+ * @after: guard at the end; of no meaning here
  */
 struct carve_wish {
 	uint64_t bytes;
 	uint64_t alignment;
 	uint64_t limit;
 	uint64_t before;
+	uint64_t after;
 };
 
 /**

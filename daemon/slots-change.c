@@ -35,7 +35,8 @@ static bool same(const struct carve_kind *a, const struct carve_kind *b)
 	return a->wish.bytes == b->wish.bytes &&
 	       a->wish.alignment == b->wish.alignment &&
 	       a->wish.limit == b->wish.limit &&
-	       a->wish.before == b->wish.before && a->after == b->after;
+	       a->wish.before == b->wish.before &&
+	       a->wish.after == b->wish.after;
 }
 
 static size_t lesser(size_t a, size_t b)

@@ -53,13 +53,11 @@ TAILQ_HEAD(carve_slot_list, carve_slot);
 
 /**
  * struct carve_kind - buffers of one kind, so many of them
- * @wish: of each; its bytes hold both guards
- * @after: bytes of guard at the end, as @wish.before at the start
+ * @wish: of each
  * @count: how many, 1 or more
  */
 struct carve_kind {
 	struct carve_wish wish;
-	uint64_t after;
 	size_t count;
 };
 

@@ -34,7 +34,8 @@ static bool same_kind(const struct carve_kind *a, const struct carve_kind *b)
 	return a->wish.bytes == b->wish.bytes &&
 	       a->wish.alignment == b->wish.alignment &&
 	       a->wish.limit == b->wish.limit &&
-	       a->wish.before == b->wish.before && a->after == b->after;
+	       a->wish.before == b->wish.before &&
+	       a->wish.after == b->wish.after;
 }
 
 /* Alive anywhere, whether its reservation still knows of it or not. */
@@ -140,7 +141,7 @@ static struct carve_kind random_kind(void)
 		.wish.limit = random_below(5) ? 0 : world.placement.base +
 			      (1 + random_below(2)) * world.pages / 2 * PAGE,
 		.wish.before = before,
-		.after = after,
+		.wish.after = after,
 		.count = 1 + random_below(COUNT_MAX),
 	};
 }
