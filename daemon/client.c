@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "closer.h"
 #include "guard.h"
 #include "log.h"
@@ -62,7 +63,8 @@ static int set_state(struct carve_client *client,
 		[CARVE_CLIENT_READY] = EPOLLIN,
 		/* Edges: each packet the peer reads makes the socket speak. */
 		[CARVE_CLIENT_UNREAD] = EPOLLOUT | EPOLLET,
-		[CARVE_CLIENT_WAITING] = 0,
+		/* Edges: what is no CANCEL stays there unread. */
+		[CARVE_CLIENT_WAITING] = EPOLLIN | EPOLLET,
 		[CARVE_CLIENT_SENDING] = EPOLLOUT,
 	};
 	int r;
@@ -143,6 +145,8 @@ static void run_request(struct carve_client *client)
 	case CARVE_OUTCOME_WAITING:
 		set_state(client, CARVE_CLIENT_WAITING, false);
 		break;
+	case CARVE_OUTCOME_SILENT:
+		break;
 	case CARVE_OUTCOME_UNREAD:
 		/*
 		 * Once: setting it asks for the state as it is now, so again
@@ -165,11 +169,31 @@ static void take_fds(struct carve_client *client, struct carve_packet *packet)
 				 packet->fds[i]);
 }
 
-/* Return: 0; -EAGAIN (no request there); -EPIPE (the connection is over). */
-static int receive(struct carve_client *client)
+/* Return: -EPIPE (the connection is over). */
+static int complain(const struct carve_client *client, const char *wrong)
 {
 	static struct carve_log_limit limit;
 	struct carve_log_about about = about_of(client);
+
+	carve_log_limited(&limit, LOG_WARNING, &about, "uid %u pid %d broke the "
+			  "protocol and was hung up on: %s",
+			  (unsigned int)client->who.uid, (int)client->who.pid,
+			  wrong);
+	return -EPIPE;
+}
+
+/* Return: 0; -EPIPE (the connection is over). */
+static int listen_for_cancel(struct carve_client *client)
+{
+	const char *wrong;
+	int r = carve_cancel_take(client, &wrong);
+
+	return r == -EPROTO ? complain(client, wrong) : r;
+}
+
+/* Return: 0; -EAGAIN (no request there); -EPIPE (the connection is over). */
+static int receive(struct carve_client *client)
+{
 	bool want_fds = carve_closer_has_room(client->service->closer,
 					      client->who.uid, CARVE_PACKET_FDS);
 	struct carve_packet packet;
@@ -192,11 +216,7 @@ static int receive(struct carve_client *client)
 			carve_request_check(client, packet.bytes);
 	if (wrong) {
 		drop_request_fd(client);
-		carve_log_limited(&limit, LOG_WARNING, &about, "uid %u pid %d "
-				  "broke the protocol and was hung up on: %s",
-				  (unsigned int)client->who.uid, (int)client->who.pid,
-				  wrong);
-		return -EPIPE;
+		return complain(client, wrong);
 	}
 	run_request(client);
 	if (client->greeted)
@@ -218,6 +238,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
 		carve_client_reply(client);
 	else if (client->state == CARVE_CLIENT_UNREAD)
 		run_request(client);
+	else if (client->state == CARVE_CLIENT_WAITING)
+		r = listen_for_cancel(client);
 	for (int i = 0; r == 0 && i < TURN_REQUESTS &&
 	     client->state == CARVE_CLIENT_READY; i++)
 		r = receive(client);
@@ -312,7 +334,8 @@ struct carve_client *carve_client_free(struct carve_client *client)
 	sd_event_source_disable_unref(client->on_io);
 	sd_event_source_disable_unref(client->on_retry);
 	sd_event_source_disable_unref(client->on_hello);
-	carve_grant_cancel(&client->grant);
+	if (client->waiter)
+		carve_queue_cancel(client->waiter);
 	drop_request_fd(client);
 	drop_reply_fds(client);
 	if (client->fd >= 0) {

@@ -49,6 +49,7 @@ union carve_client_packet {
 	struct carve_wire_hello_reply hello_reply;
 	struct carve_wire_alloc alloc;
 	struct carve_wire_alloc_reply alloc_reply;
+	struct carve_wire_cancel cancel;
 	struct carve_wire_refusal refusal;
 	struct carve_wire_regions_reply regions_reply;
 	struct carve_wire_list list;
@@ -65,6 +66,7 @@ union carve_client_packet {
  * @on_hello: ends the connection if that takes too long; NULL from then on
  * @unread_fds: descriptors sent since it was last known to have read all
  * @send_tries: how often the reply at hand was refused by the kernel
+ * @waiter: of the last request that had to wait, or NULL
  * @list_token: the cursor its last list reply said
  * @list_region, @list_place: where that list goes on; of the place only the
  *	offset counts for who may see offsets
@@ -86,6 +88,7 @@ struct carve_client {
 	bool greeted;
 	unsigned int unread_fds;
 	unsigned int send_tries;
+	struct carve_waiter *waiter;
 
 	uint64_t list_token;
 	size_t list_region;

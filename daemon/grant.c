@@ -191,8 +191,3 @@ void carve_region_serve(struct carve_region *region)
 {
 	carve_queue_serve(&region->queue);
 }
-
-void carve_grant_cancel(struct carve_grant *grant)
-{
-	carve_queue_cancel(&grant->waiter);
-}

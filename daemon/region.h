@@ -140,8 +140,6 @@ static inline const char *carve_region_label(const struct carve_region *region)
 int carve_region_allocate(struct carve_region *region,
 			  struct carve_grant *grant);
 
-/* Who asked has gone: forget a request, whether it waits or not. */
-void carve_grant_cancel(struct carve_grant *grant);
 
 /* Answer waiting requests as far as that is possible now. */
 void carve_region_serve(struct carve_region *region);

@@ -157,8 +157,10 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 	client->grant.count = alloc->count;
 	client->grant.done = granted;
 	r = carve_region_allocate(region, &client->grant);
-	if (r == -EINPROGRESS)
+	if (r == -EINPROGRESS) {
+		client->waiter = &client->grant.waiter;
 		return CARVE_OUTCOME_WAITING;
+	}
 	answer_alloc(client, r);
 	return CARVE_OUTCOME_REPLY;
 }
@@ -223,6 +225,15 @@ static enum carve_outcome run_query(struct carve_client *client)
 	return CARVE_OUTCOME_REPLY;
 }
 
+/* ---- CANCEL ------------------------------------------------------------ */
+
+/* Nothing waits: what it means was answered before it came (see cancel.h). */
+static enum carve_outcome run_cancel(struct carve_client *client)
+{
+	(void)client;
+	return CARVE_OUTCOME_SILENT;
+}
+
 /* ---- dispatch ---------------------------------------------------------- */
 
 /**
@@ -261,6 +272,10 @@ static const struct request_type types[] = {
 		.bytes = sizeof(struct carve_wire_header),
 		.fds = 1,
 		.run = run_query,
+	},
+	[CARVE_MSG_CANCEL] = {
+		.bytes = sizeof(struct carve_wire_cancel),
+		.run = run_cancel,
 	},
 };
 

@@ -12,14 +12,16 @@
 /**
  * enum carve_outcome - what has become of a request
  * @CARVE_OUTCOME_REPLY: client->reply is to be sent
- * @CARVE_OUTCOME_WAITING: it waits in a region, and carve_client_reply() will
- *	be called
+ * @CARVE_OUTCOME_WAITING: client->waiter waits in a region, and
+ *	carve_client_reply() will be called
+ * @CARVE_OUTCOME_SILENT: it is done, and there is no reply to it
  * @CARVE_OUTCOME_UNREAD: the client has to read its replies first; nothing was
  *	done, ask again
  */
 enum carve_outcome {
 	CARVE_OUTCOME_REPLY,
 	CARVE_OUTCOME_WAITING,
+	CARVE_OUTCOME_SILENT,
 	CARVE_OUTCOME_UNREAD,
 };
 
