@@ -10,18 +10,21 @@ DAEMON_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard daemon/*.c))
 SYSTEMD_CFLAGS = $(shell $(PKG_CONFIG) --cflags libsystemd)
 SYSTEMD_LIBS = $(shell $(PKG_CONFIG) --libs libsystemd)
 
+INIH_CFLAGS = $(shell $(PKG_CONFIG) --cflags inih)
+INIH_LIBS = $(shell $(PKG_CONFIG) --libs inih)
+
 PROGRAMS += $(B)/daemon/carved
 
 # An include that the architecture does not allow does not compile: the pure
 # files see only their own folder, and only the backend sees the driver.
-$(DAEMON_OBJS): INC = -Ilib -Ilib/include -pthread $(SYSTEMD_CFLAGS)
+$(DAEMON_OBJS): INC = -Ilib -Ilib/include -pthread $(SYSTEMD_CFLAGS) $(INIH_CFLAGS)
 $(PLACEMENT_OBJS): INC =
 $(B)/daemon/device.o: INC = -Ikernel/uapi
 $(filter $(B)/daemon/simulated%,$(DAEMON_OBJS)): INC = -pthread
 
 $(B)/daemon/carved: $(DAEMON_OBJS)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
-		$(SYSTEMD_LIBS)
+		$(SYSTEMD_LIBS) $(INIH_LIBS)
 
 UNIT_OBJS_test-placement := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement := -Idaemon
@@ -40,5 +43,13 @@ UNIT_OBJS_test-simulated-books := $(SIMULATED_OBJS)
 UNIT_INC_test-simulated-books := -Idaemon
 UNIT_OBJS_test-exit-status := $(B)/daemon/exit-status.o
 UNIT_INC_test-exit-status := -Idaemon
+CONFIG_OBJS := $(addprefix $(B)/daemon/,config.o config-file.o config-key.o \
+	config-section.o config-value.o name.o)
+UNIT_OBJS_test-config := $(CONFIG_OBJS)
+UNIT_INC_test-config := -Idaemon -Ilib
+UNIT_LIBS_test-config = $(INIH_LIBS)
+UNIT_OBJS_test-config-mistakes := $(CONFIG_OBJS)
+UNIT_INC_test-config-mistakes := -Idaemon -Ilib
+UNIT_LIBS_test-config-mistakes = $(INIH_LIBS)
 UNIT_OBJS_test-name := $(B)/daemon/name.o
 UNIT_INC_test-name := -Idaemon

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The configuration: carved.conf(5) as it was read. It is made as a whole, does
- * not change, and is replaced as a whole.
+ * not change, and is replaced as a whole: what is to last longer is copied.
  */
 #ifndef CARVE_DAEMON_CONFIG_H
 #define CARVE_DAEMON_CONFIG_H
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "identity.h"
@@ -18,6 +19,24 @@
 
 #define CARVE_CONFIG_RULES_MAX		256
 #define CARVE_CONFIG_RESERVATIONS_MAX	64
+
+/* Of one of them, in bytes; the driver's bound. */
+#define CARVE_CONFIG_GUARD_MAX		(1U << 20)
+
+#define CARVE_CONFIG_PRIORITY_MAX	100
+
+/* Room for what is wrong, in words. */
+#define CARVE_CONFIG_MISTAKE		512
+
+/**
+ * struct carve_config_place - where something was written
+ * @file: path, lives as long as the configuration
+ * @line: of the section's header, from 1
+ */
+struct carve_config_place {
+	const char *file;
+	unsigned int line;
+};
 
 /**
  * struct carve_config_match - who is meant: everything that is given has to fit
@@ -40,6 +59,7 @@ struct carve_config_match {
  */
 struct carve_config_rule {
 	char name[CARVE_WIRE_LABEL];
+	struct carve_config_place place;
 	struct carve_config_match match;
 	struct carve_terms terms;
 	bool has_show_addresses;
@@ -51,6 +71,7 @@ struct carve_config_rule {
  */
 struct carve_config_region {
 	char label[CARVE_WIRE_LABEL];
+	struct carve_config_place place;
 	uint64_t keep_bytes;
 	int keep_priority;
 };
@@ -62,7 +83,7 @@ struct carve_config_region {
  * @owner: who may claim it; something is given
  * @classes: @class_count, 1 or more, together at most CARVE_WIRE_SLOTS_MAX
  *	buffers; sizes as they were written, not rounded to pages
- * @file, @line: where it stands, for messages
+ * @place: where it stands, for messages
  */
 struct carve_config_reservation {
 	char name[CARVE_WIRE_LABEL];
@@ -70,8 +91,7 @@ struct carve_config_reservation {
 	struct carve_config_match owner;
 	struct carve_wire_class classes[CARVE_WIRE_CLASSES_MAX];
 	uint32_t class_count;
-	char *file;
-	unsigned int line;
+	struct carve_config_place place;
 };
 
 /**
@@ -80,6 +100,7 @@ struct carve_config_reservation {
  *	everybody; among equals in the order they were written
  * @regions: @region_count, each label once
  * @reservations: @reservation_count, in the order they were written
+ * @files: @file_count paths of what was read, in this order
  */
 struct carve_config {
 	struct carve_config_rule *rules;
@@ -88,7 +109,41 @@ struct carve_config {
 	size_t region_count;
 	struct carve_config_reservation *reservations;
 	size_t reservation_count;
+	char **files;
+	size_t file_count;
 };
+
+/**
+ * carve_config_load() - read PATH and PATH.d/?*.conf, those in the order of their names
+ * @ret: the configuration: carve_config_free()
+ * @path: file; NULL for CARVE_CONFIG_PATH, which may be missing
+ * @mistake: room for CARVE_CONFIG_MISTAKE; written on failure only: what is wrong, where
+ *	(FILE:LINE) and how to write it, without a line end
+ *
+ * Return: 0; -EINVAL (a mistake in it); -ENOENT; -EACCES and what else reading
+ * answers; -ENOMEM.
+ */
+int carve_config_load(struct carve_config **ret, const char *path,
+		      char *mistake);
+
+/* NULL is allowed. Return: NULL. */
+struct carve_config *carve_config_free(struct carve_config *config);
+
+/**
+ * carve_config_print() - what is in force, in the syntax it is written in
+ *
+ * Rules stand in the order in which they are tried. Read again it is the same
+ * configuration.
+ */
+void carve_config_print(const struct carve_config *config, FILE *to);
+
+/* What the first rule that matches says, or what is so without one. */
+struct carve_terms carve_config_terms(const struct carve_config *config,
+				      const struct carve_identity *identity);
+
+/* The section of a region, or NULL. */
+const struct carve_config_region *
+carve_config_find_region(const struct carve_config *config, const char *label);
 
 /* Is @identity one of those that are meant? */
 bool carve_config_matches(const struct carve_config_match *match,

@@ -100,29 +100,8 @@ int carve_identity_init(struct carve_identity *identity, int socket)
 	return r;
 }
 
-bool carve_identity_has_group(const struct carve_identity *identity, gid_t gid)
-{
-	if (identity->gid == gid)
-		return true;
-	for (size_t i = 0; i < identity->group_count; i++)
-		if (identity->groups[i] == gid)
-			return true;
-	return false;
-}
-
 void carve_identity_done(struct carve_identity *identity)
 {
 	free(identity->groups);
 	*identity = (struct carve_identity){ 0 };
-}
-
-struct carve_terms carve_terms_default(uid_t uid)
-{
-	return (struct carve_terms){
-		.scope = CARVE_TERMS_USER,
-		.max_bytes = CARVE_TERMS_UNLIMITED,
-		.max_buffers = CARVE_TERMS_UNLIMITED,
-		.max_reserved = CARVE_TERMS_UNLIMITED,
-		.show_addresses = uid == 0,
-	};
 }
