@@ -12,6 +12,7 @@
 
 #include "client.h"
 #include "closer.h"
+#include "config.h"
 #include "guard.h"
 #include "log.h"
 #include "status.h"
@@ -29,6 +30,7 @@
  * struct carve_manager - the daemon
  * @on_resume: runs when connections may be accepted again
  * @status: keeps the service manager informed
+ * @config: what service.config is
  */
 struct carve_manager {
 	sd_event *event;
@@ -38,6 +40,7 @@ struct carve_manager {
 	sd_event_source *on_connection;
 	sd_event_source *on_resume;
 	struct carve_status *status;
+	struct carve_config *config;
 };
 
 static void client_gone(struct carve_client *client, void *data)
@@ -96,6 +99,8 @@ static void welcome(struct carve_manager *manager, int fd)
 	struct carve_identity who;
 	int r = carve_identity_init(&who, fd);
 
+	if (r == 0)
+		who.terms = carve_config_terms(manager->config, &who);
 	if (r == 0 && !has_place(manager, who.uid)) {
 		refuse(manager, fd, &who);
 		carve_identity_done(&who);
@@ -195,6 +200,7 @@ struct carve_manager *carve_manager_free(struct carve_manager *manager)
 	carve_closer_free(manager->service.closer);
 	for (size_t i = 0; i < manager->service.region_count; i++)
 		carve_region_free(manager->service.regions[i]);
+	carve_config_free(manager->config);
 	sd_event_unref(manager->event);
 	free(manager);
 	return NULL;
@@ -218,6 +224,51 @@ int carve_manager_add_region(struct carve_manager *manager,
 void carve_manager_set_default(struct carve_manager *manager, size_t index)
 {
 	manager->service.default_region = index;
+}
+
+static struct carve_region *find_region(const struct carve_service *service,
+					const char *label)
+{
+	for (size_t i = 0; i < service->region_count; i++)
+		if (!strcmp(carve_region_label(service->regions[i]), label))
+			return service->regions[i];
+	return NULL;
+}
+
+/* A section nobody uses may be a slip of the pen, or for another machine. */
+static void warn_unserved(const struct carve_service *service,
+			  const struct carve_config_place *place,
+			  const char *label)
+{
+	if (label[0] && !find_region(service, label))
+		carve_log(LOG_WARNING, NULL, "%s:%u: no region %s is served here",
+			  place->file, place->line, label);
+}
+
+static void warn_all_unserved(const struct carve_manager *manager)
+{
+	const struct carve_config *config = manager->config;
+
+	for (size_t i = 0; i < config->region_count; i++)
+		warn_unserved(&manager->service, &config->regions[i].place,
+			      config->regions[i].label);
+	for (size_t i = 0; i < config->reservation_count; i++)
+		warn_unserved(&manager->service, &config->reservations[i].place,
+			      config->reservations[i].region);
+}
+
+void carve_manager_configure(struct carve_manager *manager,
+			     struct carve_config *config)
+{
+	struct carve_config *before = manager->config;
+	struct carve_client *client;
+
+	manager->config = config;
+	manager->service.config = config;
+	TAILQ_FOREACH(client, &manager->clients, link)
+		client->who.terms = carve_config_terms(config, &client->who);
+	warn_all_unserved(manager);
+	carve_config_free(before);
 }
 
 int carve_manager_start(struct carve_manager *manager, int fd,
