@@ -450,16 +450,17 @@ int carve_watch_pressure(struct carve *carve, carve_pressure_fn fn, void *data);
  *	has something to do
  * @carve: not NULL
  *
- * Return: a descriptor, which stays the connection's and the same for its life;
- * do not read, write or close it.
+ * Return: a descriptor, which stays the connection's and the same for its life
+ * (do not read, write or close it); -EINVAL; -EMFILE, -ENFILE, -ENOMEM.
  */
-int carve_get_fd(const struct carve *carve);
+int carve_get_fd(struct carve *carve);
 
 /**
  * carve_dispatch() - take in what the daemon said of its own accord
  * @carve: not NULL
  *
- * Never waits. What arrived while another call waited for its answer is kept for
+ * Never waits. Another thread that calls carve_watch_pressure() meanwhile may see
+ * its old callback called once more. What arrived while another call waited for its answer is kept for
  * it: of each region the last.
  *
  * Return: number of calls of callbacks; -EINVAL; -EPIPE, -EPROTO (the connection
