@@ -51,5 +51,7 @@ UNIT_LIBS_test-config = $(INIH_LIBS)
 UNIT_OBJS_test-config-mistakes := $(CONFIG_OBJS)
 UNIT_INC_test-config-mistakes := -Idaemon -Ilib
 UNIT_LIBS_test-config-mistakes = $(INIH_LIBS)
+UNIT_OBJS_test-quota := $(addprefix $(B)/daemon/,quota.o charges.o)
+UNIT_INC_test-quota := -Idaemon -Ilib -Ilib/include
 UNIT_OBJS_test-name := $(B)/daemon/name.o
 UNIT_INC_test-name := -Idaemon
