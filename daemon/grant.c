@@ -14,6 +14,7 @@
 #include "export.h"
 #include "log.h"
 #include "name.h"
+#include "quota.h"
 #include "want.h"
 
 static int check(const struct carve_region *region,
@@ -75,9 +76,65 @@ static int attempt(struct carve_region *region, struct carve_grant *grant,
 	if (r < 0) {
 		free_records(records, grant->count);
 		grant->refusal.index = (uint32_t)index;
+		grant->refusal.reason = CARVE_REFUSED_SPACE;
 		return r;
 	}
 	return carve_export(region, grant, records, wishes);
+}
+
+/* What the rules say about it, were so many bytes free. */
+static int admit(const struct carve_region *region, struct carve_grant *grant,
+		 const struct carve_wish *wishes, uint64_t free_bytes)
+{
+	int r = carve_quota_buffers(&region->charges, grant->who, &grant->terms,
+				    wishes, grant->count, &grant->refusal);
+
+	return r < 0 ? r : carve_quota_keep(&region->keep, &grant->terms,
+					    free_bytes, wishes, grant->count,
+					    &grant->refusal);
+}
+
+static int admit_and_attempt(struct carve_region *region,
+			     struct carve_grant *grant,
+			     const struct carve_wish *wishes)
+{
+	int r = admit(region, grant, wishes,
+		      carve_placement_figures(&region->placement).clean);
+
+	return r < 0 ? r : attempt(region, grant, wishes);
+}
+
+/* Would it do, were all that is dirty zeroed? Else the refusal says why not. */
+static int would_do(struct carve_region *region, struct carve_grant *grant,
+		    const struct carve_wish *wishes)
+{
+	size_t index;
+	int r = admit(region, grant, wishes, region->placement.held.gap_bytes);
+
+	if (r < 0)
+		return r;
+	if (carve_placement_would_fit(&region->placement, wishes, grant->count,
+				      &index))
+		return -EINPROGRESS;
+	/* Not the one that only lacks what is still being zeroed. */
+	grant->refusal.index = (uint32_t)index;
+	grant->refusal.reason = CARVE_REFUSED_SPACE;
+	return -ENOSPC;
+}
+
+/* For the log. */
+static const char *explain_reason(uint32_t reason)
+{
+	switch (reason) {
+	case CARVE_REFUSED_KEPT:
+		return "what is free is kept for higher priority than that of";
+	case CARVE_REFUSED_BYTES:
+		return "it would be more bytes than the rules allow";
+	case CARVE_REFUSED_BUFFERS:
+		return "it would be more buffers than the rules allow";
+	default:
+		return "no room";
+	}
 }
 
 static void fill_refusal(const struct carve_region *region,
@@ -94,7 +151,6 @@ static void fill_refusal(const struct carve_region *region,
 		.uid = grant->who->uid,
 	};
 
-	refusal->reason = CARVE_REFUSED_SPACE;
 	refusal->holder_count = 0;
 	refusal->reserved = 0;
 	refusal->wanted_bytes = wishes[refusal->index].bytes;
@@ -103,12 +159,20 @@ static void fill_refusal(const struct carve_region *region,
 	refusal->largest_bytes = figures.largest;
 	refusal->dirty_bytes = figures.dirty;
 	refusal->live_bytes = figures.live;
-	refusal->own_bytes = carve_charges_bytes(&region->charges, grant->who->uid);
-	carve_log_limited(&limit, LOG_INFO, &about, "region %s: no room for %"
+	refusal->reserved_bytes = figures.reserved;
+	refusal->kept_bytes = carve_region_kept(region);
+	if (refusal->reason == CARVE_REFUSED_SPACE ||
+	    refusal->reason == CARVE_REFUSED_KEPT) {
+		refusal->own_bytes = carve_charges_bytes(&region->charges,
+							 grant->who->uid);
+		refusal->own_limit = 0;
+	}
+	carve_log_limited(&limit, LOG_INFO, &about, "region %s: %s: %"
 			  PRIu64 " bytes (number %u of %zu) for uid %u pid %d: %"
 			  PRIu64 " of %" PRIu64 " free, the largest hole %"
 			  PRIu64 ", %" PRIu64 " being zeroed, %" PRIu64
 			  " live, %" PRIu64 " of them this user's", about.region,
+			  explain_reason(refusal->reason),
 			  refusal->wanted_bytes, refusal->index + 1,
 			  grant->count, (unsigned int)grant->who->uid,
 			  (int)grant->who->pid, figures.clean, figures.bytes,
@@ -127,24 +191,21 @@ static int answer(struct carve_waiter *waiter)
 	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
 	struct carve_grant *grant = of_waiter(waiter);
 	struct carve_region *region = grant->region;
-	size_t index;
 	int r = region->gone ? -ENODEV : check(region, grant, wishes);
 
 	if (r == 0)
-		r = attempt(region, grant, wishes);
-	if (r != -ENOSPC)
+		r = admit_and_attempt(region, grant, wishes);
+	if (r != -ENOSPC && r != -EDQUOT)
 		return r;
 	carve_region_collect(region);
 	if (region->gone)
 		return -ENODEV;
-	if (region->scrubbing) {
-		if (carve_placement_would_fit(&region->placement, wishes,
-					      grant->count, &index))
-			return -EINPROGRESS;
-		/* Not the one that only lacks what is still being zeroed. */
-		grant->refusal.index = (uint32_t)index;
-	}
-	return -ENOSPC;
+	/* What has just been taken in is charged to nobody any more. */
+	if (r == -EDQUOT)
+		r = admit_and_attempt(region, grant, wishes);
+	if (r == -ENOSPC && region->scrubbing)
+		r = would_do(region, grant, wishes);
+	return r;
 }
 
 static void refuse(struct carve_grant *grant, int result)
@@ -175,6 +236,7 @@ int carve_region_allocate(struct carve_region *region,
 	if (r < 0)
 		return r;
 	grant->region = region;
+	grant->refusal = (struct carve_wire_refusal){ 0 };
 	grant->waiter = (struct carve_waiter){
 		.priority = grant->terms.priority,
 		.timeout_nsec = grant->timeout_nsec,

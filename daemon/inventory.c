@@ -38,6 +38,7 @@ void carve_inventory_region(const struct carve_service *service,
 		.largest_bytes = region->gone ? 0 : figures.largest,
 		.dirty_bytes = figures.dirty,
 		.live_bytes = figures.live,
+		.kept_bytes = region->gone ? 0 : carve_region_kept(region),
 		.buffers = (uint32_t)figures.live_count,
 		.waiting = region->queue.count,
 	};

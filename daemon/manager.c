@@ -2,6 +2,7 @@
 #include "manager.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,6 +258,27 @@ static void warn_all_unserved(const struct carve_manager *manager)
 			      config->reservations[i].region);
 }
 
+static void set_keep(struct carve_region *region,
+		     const struct carve_config *config)
+{
+	const struct carve_config_region *section =
+		carve_config_find_region(config, carve_region_label(region));
+	struct carve_keep keep = { 0 };
+
+	if (section)
+		keep = (struct carve_keep){
+			.bytes = section->keep_bytes,
+			.priority = section->keep_priority,
+		};
+	if (keep.bytes >= region->placement.used.bytes)
+		carve_log(LOG_WARNING, NULL, "%s:%u: region %s has no more than %"
+			  PRIu64 " bytes: all of it is kept for requests of "
+			  "priority %d and above", section->place.file,
+			  section->place.line, carve_region_label(region),
+			  region->placement.used.bytes, keep.priority);
+	carve_region_set_keep(region, keep);
+}
+
 void carve_manager_configure(struct carve_manager *manager,
 			     struct carve_config *config)
 {
@@ -267,6 +289,8 @@ void carve_manager_configure(struct carve_manager *manager,
 	manager->service.config = config;
 	TAILQ_FOREACH(client, &manager->clients, link)
 		client->who.terms = carve_config_terms(config, &client->who);
+	for (size_t i = 0; i < manager->service.region_count; i++)
+		set_keep(manager->service.regions[i], config);
 	warn_all_unserved(manager);
 	carve_config_free(before);
 }

@@ -250,6 +250,19 @@ static int attach(struct carve_region *region, sd_event *event)
 	return r < 0 ? r : 0;
 }
 
+void carve_region_set_keep(struct carve_region *region, struct carve_keep keep)
+{
+	region->keep = keep;
+	carve_region_serve(region);
+}
+
+uint64_t carve_region_kept(const struct carve_region *region)
+{
+	uint64_t clean = carve_placement_figures(&region->placement).clean;
+
+	return clean < region->keep.bytes ? clean : region->keep.bytes;
+}
+
 int carve_region_new(struct carve_region **ret, struct carve_device *device,
 		     sd_event *event)
 {

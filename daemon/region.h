@@ -19,6 +19,7 @@
 #include "identity.h"
 #include "placement.h"
 #include "protocol.h"
+#include "quota.h"
 #include "queue.h"
 #include "scrubber.h"
 
@@ -84,6 +85,7 @@ struct carve_grant {
  * @scrubbing: records the scrubber has
  * @failed: records it could not scrub, tried again from time to time
  * @queue: requests that wait
+ * @keep: what ordinary requests leave free
  * @gone: the device has gone; nothing can be had any more
  */
 struct carve_region {
@@ -96,6 +98,7 @@ struct carve_region {
 	uint64_t scrubbing;
 	TAILQ_HEAD(, carve_record) failed;
 	struct carve_queue queue;
+	struct carve_keep keep;
 	sd_event_source *on_release;
 	sd_event_source *on_scrubbed;
 	sd_event_source *on_retry;
@@ -127,6 +130,16 @@ static inline const char *carve_region_label(const struct carve_region *region)
 {
 	return region->device->info.label;
 }
+
+/**
+ * carve_region_set_keep() - set how much ordinary requests leave free
+ *
+ * Who waits is asked again: there may be more for them.
+ */
+void carve_region_set_keep(struct carve_region *region, struct carve_keep keep);
+
+/* Of what is clean, how much is kept for requests of high priority. */
+uint64_t carve_region_kept(const struct carve_region *region);
 
 /**
  * carve_region_allocate() - answer a request for buffers, all or none
