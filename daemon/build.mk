@@ -26,6 +26,10 @@ $(B)/daemon/carved: $(DAEMON_OBJS)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
 		$(SYSTEMD_LIBS) $(INIH_LIBS)
 
+SURVEY_OBJS := $(addprefix $(B)/daemon/,survey.o survey-all.o)
+$(SURVEY_OBJS): INC =
+UNIT_OBJS_test-survey := $(SURVEY_OBJS)
+UNIT_INC_test-survey := -Idaemon
 UNIT_OBJS_test-placement := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement := -Idaemon
 UNIT_OBJS_test-placement-twin := $(PLACEMENT_OBJS)
