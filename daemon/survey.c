@@ -181,7 +181,7 @@ bool carve_survey_find(struct carve_survey *survey,
 		{ true, true }, { true, false }, { false, false }, { false, true },
 	};
 	uint64_t end = survey->bytes;
-	struct price best;
+	struct price best = { 0 };
 	bool found = false;
 
 	if (wish->limit) {
