@@ -14,6 +14,7 @@
 #include "log.h"
 #include "packet.h"
 #include "request.h"
+#include "request-reserve.h"
 
 /* Requests of one client in one turn of the loop: others want theirs too. */
 #define TURN_REQUESTS		4
@@ -336,6 +337,7 @@ struct carve_client *carve_client_free(struct carve_client *client)
 	sd_event_source_disable_unref(client->on_hello);
 	if (client->waiter)
 		carve_queue_cancel(client->waiter);
+	carve_request_end_reservations(client);
 	drop_request_fd(client);
 	drop_reply_fds(client);
 	if (client->fd >= 0) {

@@ -15,6 +15,7 @@
 #include "identity.h"
 #include "protocol.h"
 #include "region.h"
+#include "reservation.h"
 #include "roll.h"
 #include "service.h"
 
@@ -51,6 +52,10 @@ union carve_client_packet {
 	struct carve_wire_alloc_reply alloc_reply;
 	struct carve_wire_cancel cancel;
 	struct carve_wire_refusal refusal;
+	struct carve_wire_reserve reserve;
+	struct carve_wire_reserve_reply reserve_reply;
+	struct carve_wire_reservations reservations;
+	struct carve_wire_reservations_reply reservations_reply;
 	struct carve_wire_regions_reply regions_reply;
 	struct carve_wire_list list;
 	struct carve_wire_list_reply list_reply;
@@ -70,6 +75,8 @@ union carve_client_packet {
  * @list_token: the cursor its last list reply said
  * @list_region, @list_place: where that list goes on; of the place only the
  *	offset counts for who may see offsets
+ * @reservations: what it has, @reservation_count of them
+ * @reserve: the one that it changes
  * @request, @request_fd: the request at hand; -1 for no descriptor
  * @reply: its reply; the descriptors are those of @grant
  */
@@ -99,6 +106,10 @@ struct carve_client {
 	union carve_client_packet reply;
 	size_t reply_fds;
 	struct carve_grant grant;
+
+	struct carve_reservation_list reservations;
+	unsigned int reservation_count;
+	struct carve_reserve reserve;
 };
 
 /**

@@ -32,6 +32,12 @@ static int explain_export(const struct carve_log_about *about, int error)
 
 void carve_export_undo(struct carve_region *region, struct carve_record *record)
 {
+	if (record->slot.owner) {
+		carve_slot_put_back(&record->slot);
+		record->id = 0;
+		carve_roll_add(region, record);
+		return;
+	}
 	carve_placement_undo(&region->placement, &record->extent);
 	free(record);
 }
@@ -47,9 +53,13 @@ static int charge_and_export(struct carve_region *region,
 
 	if (r < 0)
 		return r;
+	if (record->slot.owner)
+		carve_charge_enter_slot(record->charge, extent->bytes);
 	r = carve_device_export(region->device, extent);
 	if (r >= 0 || r == -EBUSY)
 		return r;
+	if (record->slot.owner)
+		carve_charge_leave_slot(record->charge, extent->bytes);
 	carve_charge_remove(record->charge, extent->bytes);
 	record->charge = NULL;
 	return r;

@@ -15,6 +15,8 @@
 #include "log.h"
 #include "name.h"
 #include "quota.h"
+#include "refusal.h"
+#include "reservation.h"
 #include "want.h"
 
 static int check(const struct carve_region *region,
@@ -151,22 +153,8 @@ static void fill_refusal(const struct carve_region *region,
 		.uid = grant->who->uid,
 	};
 
-	refusal->holder_count = 0;
-	refusal->reserved = 0;
+	carve_refusal_fill(region, grant->who, refusal);
 	refusal->wanted_bytes = wishes[refusal->index].bytes;
-	refusal->region_bytes = figures.bytes;
-	refusal->free_bytes = figures.clean;
-	refusal->largest_bytes = figures.largest;
-	refusal->dirty_bytes = figures.dirty;
-	refusal->live_bytes = figures.live;
-	refusal->reserved_bytes = figures.reserved;
-	refusal->kept_bytes = carve_region_kept(region);
-	if (refusal->reason == CARVE_REFUSED_SPACE ||
-	    refusal->reason == CARVE_REFUSED_KEPT) {
-		refusal->own_bytes = carve_charges_bytes(&region->charges,
-							 grant->who->uid);
-		refusal->own_limit = 0;
-	}
 	carve_log_limited(&limit, LOG_INFO, &about, "region %s: %s: %"
 			  PRIu64 " bytes (number %u of %zu) for uid %u pid %d: %"
 			  PRIu64 " of %" PRIu64 " free, the largest hole %"
@@ -251,5 +239,9 @@ int carve_region_allocate(struct carve_region *region,
 
 void carve_region_serve(struct carve_region *region)
 {
-	carve_queue_serve(&region->queue);
+	do {
+		region->serve_again = false;
+		carve_reservations_serve(region);
+		carve_queue_serve(&region->queue);
+	} while (region->serve_again);
 }

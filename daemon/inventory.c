@@ -40,6 +40,7 @@ void carve_inventory_region(const struct carve_service *service,
 		.live_bytes = figures.live,
 		.kept_bytes = region->gone ? 0 : carve_region_kept(region),
 		.buffers = (uint32_t)figures.live_count,
+		.reserved_bytes = figures.reserved,
 		.waiting = region->queue.count,
 	};
 	snprintf(ret->label, sizeof(ret->label), "%s",
@@ -92,8 +93,19 @@ static void describe_record(const struct carve_client *client,
 	describe(client, region, carve_extent_offset(&record->extent),
 		 carve_extent_bytes(&record->extent), ret);
 	ret->id = record->id;
-	if (record->extent.state == CARVE_EXTENT_DIRTY)
+	if (record->extent.state == CARVE_EXTENT_DIRTY ||
+	    record->extent.state == CARVE_EXTENT_HELD)
 		ret->flags |= CARVE_BUFFER_DIRTY;
+	if (record->slot.owner)
+		ret->flags |= CARVE_BUFFER_RESERVED;
+	if (record->extent.state == CARVE_EXTENT_RESERVED) {
+		const struct carve_reservation *its =
+			carve_reservation_of(record);
+
+		if (sees_all(client) || client->who.uid == its->uid)
+			describe_owner(ret, its->uid, its->pid, its->name);
+		return;
+	}
 	/* What nobody has had since boot has no owner to be known. */
 	if (record->id && (sees_all(client) || client->who.uid == record->uid))
 		describe_owner(ret, record->uid, record->pid, record->name);
@@ -136,6 +148,30 @@ uint32_t carve_inventory_list(struct carve_client *client,
 					&items[count++]);
 	}
 	return count;
+}
+
+void carve_inventory_reservation(const struct carve_client *client,
+				 const struct carve_reservation *reservation,
+				 struct carve_wire_reservation *ret)
+{
+	const struct carve_slots *slots = &reservation->slots;
+
+	*ret = (struct carve_wire_reservation){
+		.id = reservation->id,
+		.bytes = carve_slots_bytes(slots, false),
+		.live_bytes = carve_slots_bytes(slots, true),
+		.flags = reservation->flags,
+		.slots = (uint32_t)carve_slots_count(slots, false),
+		.live = (uint32_t)carve_slots_count(slots, true),
+	};
+	snprintf(ret->region, sizeof(ret->region), "%s",
+		 carve_region_label(reservation->region));
+	if (!sees_all(client) && client->who.uid != reservation->uid)
+		return;
+	ret->flags |= CARVE_RESERVATION_KNOWN;
+	ret->uid = reservation->uid;
+	ret->pid = reservation->pid;
+	snprintf(ret->name, sizeof(ret->name), "%s", reservation->name);
 }
 
 int carve_inventory_query(const struct carve_client *client, int fd,

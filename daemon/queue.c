@@ -131,6 +131,8 @@ void carve_queue_cancel(struct carve_waiter *waiter)
 	if (!queue)
 		return;
 	leave(waiter);
+	if (waiter->dropped)
+		waiter->dropped(waiter);
 	carve_queue_serve(queue);
 }
 

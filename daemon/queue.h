@@ -28,6 +28,7 @@ struct carve_queue;
  *	anything else is its result
  * @done: called with the result of a request that had to wait, which is then no
  *	longer in the queue; may not change the queue
+ * @dropped: NULL, or called when a request that had to wait was cancelled
  * @queue: private, where it waits, NULL while it does not
  * @deadline_usec: private, of CLOCK_MONOTONIC
  * @link: private
@@ -37,6 +38,7 @@ struct carve_waiter {
 	uint64_t timeout_nsec;
 	int (*answer)(struct carve_waiter *waiter);
 	void (*done)(struct carve_waiter *waiter, int result);
+	void (*dropped)(struct carve_waiter *waiter);
 
 	struct carve_queue *queue;
 	uint64_t deadline_usec;

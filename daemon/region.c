@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "log.h"
+#include "reservation.h"
 #include "roll.h"
 
 #define RETRY_USEC	1000000U
@@ -109,9 +110,14 @@ void carve_region_release(struct carve_region *region,
 	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " of uid %u "
 		  "released, %" PRIu64 " bytes", about.region, record->id,
 		  (unsigned int)record->uid, bytes);
+	if (record->slot.owner)
+		carve_charge_leave_slot(record->charge, bytes);
 	carve_charge_remove(record->charge, bytes);
 	record->charge = NULL;
-	carve_placement_release(&region->placement, &record->extent);
+	if (record->slot.owner)
+		carve_reservation_release(record);
+	else
+		carve_placement_release(&region->placement, &record->extent);
 	carve_region_scrub(region, record);
 }
 
@@ -172,6 +178,11 @@ static void scrubbed(struct carve_region *region, struct carve_record *record)
 	region->scrubbing--;
 	if (r == 0) {
 		carve_roll_remove(region, record);
+		if (record->slot.owner) {
+			carve_reservation_clean(record);
+			carve_roll_add(region, record);
+			return;
+		}
 		carve_placement_clean(&region->placement, &record->extent);
 		free(record);
 		return;
@@ -277,7 +288,9 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 	if (!region)
 		return -ENOMEM;
 	region->device = device;
+	region->event = event;
 	region->next_id = 1;
+	TAILQ_INIT(&region->reservations);
 	TAILQ_INIT(&region->failed);
 	LIST_INIT(&region->charges);
 	carve_placement_init(&region->placement, info->bytes, info->page_bytes,
@@ -301,10 +314,13 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 
 struct carve_region *carve_region_free(struct carve_region *region)
 {
+	struct carve_reservation *reservation;
 	struct carve_record *record;
 
 	if (!region)
 		return NULL;
+	while ((reservation = TAILQ_FIRST(&region->reservations)))
+		carve_reservation_free(reservation);
 	carve_queue_done(&region->queue);
 	sd_event_source_disable_unref(region->on_release);
 	sd_event_source_disable_unref(region->on_scrubbed);

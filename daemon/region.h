@@ -22,12 +22,17 @@
 #include "quota.h"
 #include "queue.h"
 #include "scrubber.h"
+#include "slots.h"
+
+struct carve_reservation;
 
 /**
- * struct carve_record - one live or dirty extent
+ * struct carve_record - one extent that is not clean and free
  * @extent: where it lies; live until the device says that it died, then dirty
- *	until it was scrubbed, and then the record is freed
- * @id: number of the buffer, 0 for memory nobody has had since boot
+ *	until it was scrubbed, and then the record is freed, or an empty slot
+ * @slot: of a reservation, if it has an owner
+ * @id: number of the buffer, 0 for memory nobody has had since boot and for
+ *	empty slots
  * @uid: user it is or was charged to
  * @charge: of its holder while it is live
  * @pid: process that asked for it, 0 if another daemon gave it out
@@ -37,6 +42,7 @@
  */
 struct carve_record {
 	struct carve_extent extent;
+	struct carve_slot slot;
 	struct carve_tree_node by_number;
 	uint64_t id;
 	uid_t uid;
@@ -58,7 +64,8 @@ struct carve_record {
  * @fds: with 0: one for each item, the caller's to close
  * @results: with 0: one for each item
  * @refusal: with -ENOSPC, -EDQUOT and -ETIMEDOUT: the numbers, header left alone
- * @region: private
+ * @region: set when it is asked: whose buffers they are
+ * @reservation: private
  * @waiter: private
  */
 struct carve_grant {
@@ -74,6 +81,7 @@ struct carve_grant {
 	struct carve_wire_refusal refusal;
 
 	struct carve_region *region;
+	struct carve_reservation *reservation;
 	struct carve_waiter waiter;
 };
 
@@ -86,6 +94,8 @@ struct carve_grant {
  * @failed: records it could not scrub, tried again from time to time
  * @queue: requests that wait
  * @keep: what ordinary requests leave free
+ * @reservations: all there are, by number
+ * @serve_again: memory came free while requests were served
  * @gone: the device has gone; nothing can be had any more
  */
 struct carve_region {
@@ -99,6 +109,9 @@ struct carve_region {
 	TAILQ_HEAD(, carve_record) failed;
 	struct carve_queue queue;
 	struct carve_keep keep;
+	TAILQ_HEAD(, carve_reservation) reservations;
+	bool serve_again;
+	sd_event *event;
 	sd_event_source *on_release;
 	sd_event_source *on_scrubbed;
 	sd_event_source *on_retry;

@@ -20,6 +20,7 @@ struct carve_config;
  * @default_region: index of the one used when a request names none
  * @client_count: connections there are
  * @own_uid: user the daemon runs as
+ * @last_reservation: number given out last
  * @closer: for descriptors that clients sent
  * @config: as it is now; never NULL when there are clients, replaced as a whole
  */
@@ -29,6 +30,7 @@ struct carve_service {
 	size_t default_region;
 	unsigned int client_count;
 	uid_t own_uid;
+	uint64_t last_reservation;
 	struct carve_closer *closer;
 	const struct carve_config *config;
 };

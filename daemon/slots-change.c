@@ -128,6 +128,23 @@ static size_t kept_empty(const struct plan *plan, size_t class)
 	       kept_dirty(plan, class);
 }
 
+uint64_t carve_slots_growth(const struct carve_slots *slots,
+			    const struct carve_kind *kinds, size_t count)
+{
+	struct plan plan = {
+		.slots = (struct carve_slots *)slots, .kinds = kinds,
+	};
+	uint64_t taken = 0, given = 0;
+
+	match(slots, kinds, count, plan.from, plan.kept);
+	for (size_t i = 0; i < count; i++)
+		taken += missing(&plan, i) * kinds[i].wish.bytes;
+	for (size_t i = 0; i < slots->class_count; i++)
+		given += (slots->classes[i].empty_count - kept_empty(&plan, i)) *
+			 slots->classes[i].kind.wish.bytes;
+	return taken > given ? taken - given : 0;
+}
+
 static void lift(struct plan *plan)
 {
 	struct carve_slots *slots = plan->slots;

@@ -101,6 +101,14 @@ size_t carve_slots_missing(const struct carve_slots *slots,
 			   const struct carve_kind *kinds, size_t count);
 
 /**
+ * carve_slots_growth() - how much clean memory carve_slots_change() would take
+ *
+ * What it gives up is counted against it; 0 if that is more.
+ */
+uint64_t carve_slots_growth(const struct carve_slots *slots,
+			    const struct carve_kind *kinds, size_t count);
+
+/**
  * carve_slots_change() - another profile in the place of this one, all or none
  * @kinds: @count kinds, at most CARVE_SLOTS_CLASSES; none gives all back
  * @fresh: carve_slots_missing() slots or more, with extents in no region; those

@@ -628,6 +628,9 @@ carve_regions_get(const struct carve_regions *regions, size_t index);
 #define CARVE_BUFFER_SIMULATED		(1U << 2)
 /* Released, not yet zeroed: nobody holds it any more. */
 #define CARVE_BUFFER_DIRTY		(1U << 3)
+/* It lies in memory of a reservation; with an id of 0 and not dirty, it is such
+ * memory without a buffer, and the owner is the reservation's. */
+#define CARVE_BUFFER_RESERVED		(1U << 4)
 
 /**
  * struct carve_buffer_info - one buffer
