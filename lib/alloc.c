@@ -10,6 +10,7 @@
 #include "internal.h"
 
 #define ALIGNMENT_MAX		(1ULL << 30)
+#define GUARD_MAX		(1U << 20)
 
 /* Size in version 0 of the library: what every caller has. */
 #define REQUEST_FIRST		offsetof(struct carve_request, timeout_nsec)
@@ -21,11 +22,19 @@ struct alloc_message {
 
 _Static_assert(CARVE_ALLOC_MAX == CARVE_WIRE_ALLOC_MAX, "header and wire");
 
+static int check_guard(uint32_t guard)
+{
+	if (guard & ((uint64_t)sysconf(_SC_PAGESIZE) - 1))
+		return -EINVAL;
+	return guard > GUARD_MAX ? -ERANGE : 0;
+}
+
 static int fill_item(const struct carve_request *request,
 		     struct carve_wire_alloc_item *item)
 {
 	const char *name = request->name ? request->name : "";
 	uint64_t alignment = request->alignment;
+	int r;
 
 	if (request->flags || !request->bytes || alignment & (alignment - 1))
 		return -EINVAL;
@@ -35,9 +44,17 @@ static int fill_item(const struct carve_request *request,
 		return -EOVERFLOW;
 	if (alignment > ALIGNMENT_MAX)
 		return -ERANGE;
+	r = check_guard(request->guard_before);
+	if (r == 0)
+		r = check_guard(request->guard_after);
+	if (r < 0)
+		return r;
 
 	item->bytes = request->bytes;
 	item->alignment = alignment;
+	item->limit = request->limit;
+	item->guard_before = request->guard_before;
+	item->guard_after = request->guard_after;
 	strcpy(item->name, name);
 	return 0;
 }

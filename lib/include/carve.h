@@ -171,7 +171,9 @@ enum carve_refused {
  * @largest_bytes: the largest run of them
  * @dirty_bytes: released, still being zeroed
  * @live_bytes: in buffers that are alive
- * @own_bytes: of these, charged to the caller's user
+ * @own_bytes: of these, charged to the caller's user; with CARVE_REFUSED_BYTES
+ *	and CARVE_REFUSED_BUFFERS as that limit counts (of a unit, say, and
+ *	outside of reservations), with CARVE_REFUSED_RESERVED in reservations
  * @reserved_bytes: promised to reservations, without a buffer now
  * @kept_bytes: free, but for requests of high priority alone
  * @own_limit: the limit that was reached, in bytes or buffers as @reason says; 0
@@ -213,13 +215,15 @@ struct carve_refusal {
  * priority, then age.
  *
  * Return: 0; -EINVAL (a NULL, struct_size, unknown flag, size 0, alignment no
- * power of two, name too long, not UTF-8 or with control characters); -E2BIG
+ * power of two, guards of broken pages, name too long, not UTF-8 or with control
+ * characters); -E2BIG
  * (see the rules above); -EOVERFLOW (the size does not fit in whole pages);
  * -ENOENT (no such region); -ENOSPC (no room), -EDQUOT (more than the
  * administrator allows this user or unit), -ETIMEDOUT (none until the timeout):
  * carve_alloc_many() says why in numbers; -ECANCELED (by carve_cancel());
- * -EOPNOTSUPP (guards in a simulated region); -ERANGE (alignment above 1 GiB, or a buffer that could not fit
- * into the empty region); -ENOMEM (here or in the daemon), -EMFILE (here), and
+ * -EOPNOTSUPP (guards in a simulated region); -ERANGE (alignment above 1 GiB,
+ * guards above 1 MiB, or a buffer that could not fit into the empty region with
+ * its guards and below its limit); -ENOMEM (here or in the daemon), -EMFILE (here), and
  * nothing stays allocated; -EBUSY (the daemon is out of descriptors); -ENODEV
  * (the region's device has gone); -EIO (the driver could not make the buffer:
  * the daemon's log says why); -ECONNRESET, -EPIPE, -EPROTO (see the rules

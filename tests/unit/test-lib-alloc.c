@@ -41,6 +41,14 @@ static const struct bad bads[] = {
 	{ "bytes at the end", -EOVERFLOW, { SIZE, .bytes = UINT64_MAX } },
 	{ "bytes in the last page", -EOVERFLOW,
 	  { SIZE, .bytes = UINT64_MAX - PEER_PAGE + 2 } },
+	{ "guard of broken pages", -EINVAL,
+	  { SIZE, .bytes = 1, .guard_before = PEER_PAGE - 1 } },
+	{ "guard of broken pages behind", -EINVAL,
+	  { SIZE, .bytes = 1, .guard_after = 1U << 31 | 1 } },
+	{ "guard above 1 MiB", -ERANGE,
+	  { SIZE, .bytes = 1, .guard_after = (1U << 20) + PEER_PAGE } },
+	{ "guard of nearly 4 GiB", -ERANGE,
+	  { SIZE, .bytes = 1, .guard_before = 0U - PEER_PAGE } },
 	{ "name of 64", -EINVAL, { SIZE, .bytes = 1, .name = TEXT_63 "x" } },
 	{ "region of 32", -ENOENT, { SIZE, .bytes = 1, .region = TEXT_31 "x" } },
 };
@@ -106,6 +114,8 @@ static void requests_reach_the_wire_and_buffers_come_in_order(void **state)
 		requests[i] = (struct carve_request) {
 			SIZE, .bytes = bytes[i], .alignment = 1ULL << (28 + i),
 			.name = i ? TEXT_63 : NULL, .region = TEXT_31,
+			.limit = UINT64_MAX - i, .guard_before = i * PEER_PAGE,
+			.guard_after = 1U << 20,
 		};
 	assert_int_equal(carve_alloc_many(carve, requests, 3, buffers, NULL), 0);
 
@@ -116,6 +126,9 @@ static void requests_reach_the_wire_and_buffers_come_in_order(void **state)
 		assert_int_equal(wire->items[i].bytes, bytes[i]);
 		assert_int_equal(wire->items[i].alignment, 1ULL << (28 + i));
 		assert_string_equal(wire->items[i].name, i ? TEXT_63 : "");
+		assert_true(wire->items[i].limit == UINT64_MAX - i);
+		assert_int_equal(wire->items[i].guard_before, i * PEER_PAGE);
+		assert_int_equal(wire->items[i].guard_after, 1U << 20);
 	}
 	assert_int_equal(carve_buffer_get_bytes(buffers[0]), PEER_PAGE);
 	assert_int_equal(carve_buffer_get_bytes(buffers[1]), PEER_PAGE);
