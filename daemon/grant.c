@@ -96,6 +96,25 @@ static int admit(const struct carve_region *region, struct carve_grant *grant,
 					    &grant->refusal);
 }
 
+/* Could it be admitted were nothing taken? Else no wait helps. */
+static int admit_ever(const struct carve_region *region,
+		      struct carve_grant *grant,
+		      const struct carve_wish *wishes)
+{
+	static const struct carve_charges none = LIST_HEAD_INITIALIZER(none);
+	int r = carve_quota_buffers(&none, grant->who, &grant->terms, wishes,
+				    grant->count, &grant->refusal);
+
+	if (r < 0) {
+		grant->refusal.own_bytes = carve_quota_use(&region->charges,
+				grant->who, &grant->terms).bytes;
+		return r;
+	}
+	return carve_quota_keep(&region->keep, &grant->terms,
+				region->placement.used.bytes, wishes,
+				grant->count, &grant->refusal);
+}
+
 static int admit_and_attempt(struct carve_region *region,
 			     struct carve_grant *grant,
 			     const struct carve_wish *wishes)
@@ -225,6 +244,11 @@ int carve_region_allocate(struct carve_region *region,
 		return r;
 	grant->region = region;
 	grant->refusal = (struct carve_wire_refusal){ 0 };
+	r = admit_ever(region, grant, wishes);
+	if (r < 0) {
+		refuse(grant, r);
+		return r;
+	}
 	grant->waiter = (struct carve_waiter){
 		.priority = grant->terms.priority,
 		.timeout_nsec = grant->timeout_nsec,
