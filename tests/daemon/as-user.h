@@ -46,4 +46,7 @@ extern struct carve_refusal refusal;
 /* Return: what the library returns; the buffer stays with the process. */
 int take(struct carve *carve, uint64_t bytes, struct carve_buffer **ret);
 
+/* A child's body: all of the region is to be had. */
+int take_it_all(struct carve *carve, struct scene *scene);
+
 #endif /* CARVE_TESTS_AS_USER_H */

@@ -31,15 +31,6 @@ static int reach_max_bytes(struct carve *carve, struct scene *scene)
 	return 0;
 }
 
-static int take_it_all(struct carve *carve, struct scene *scene)
-{
-	struct carve_buffer *buffer;
-
-	(void)scene;
-	CHILD_CHECK(take(carve, 8 * MIB, &buffer) == 0);
-	return 0;
-}
-
 static void test_max_bytes(void **state)
 {
 	struct carve *carve;
