@@ -20,6 +20,7 @@
  * @buffers: their number
  * @slot_bytes, @slot_buffers: of these, in slots of granted reservations
  * @reserved: bytes in slots of the holder's reservations, whatever is in them
+ * @number: private to picture.c
  * @link: private
  */
 struct carve_charge {
@@ -30,6 +31,7 @@ struct carve_charge {
 	uint64_t slot_bytes;
 	uint64_t slot_buffers;
 	uint64_t reserved;
+	uint32_t number;
 	LIST_ENTRY(carve_charge) link;
 };
 

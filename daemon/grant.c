@@ -158,7 +158,7 @@ static const char *explain_reason(uint32_t reason)
 	}
 }
 
-static void fill_refusal(const struct carve_region *region,
+static void fill_refusal(struct carve_region *region,
 			 struct carve_grant *grant,
 			 const struct carve_wish *wishes)
 {
@@ -174,6 +174,9 @@ static void fill_refusal(const struct carve_region *region,
 
 	carve_refusal_fill(region, grant->who, refusal);
 	refusal->wanted_bytes = wishes[refusal->index].bytes;
+	if (grant->explain)
+		carve_refusal_explain(region, grant->who, wishes, grant->count,
+				      refusal, &grant->holders);
 	carve_log_limited(&limit, LOG_INFO, &about, "region %s: %s: %"
 			  PRIu64 " bytes (number %u of %zu) for uid %u pid %d: %"
 			  PRIu64 " of %" PRIu64 " free, the largest hole %"

@@ -34,3 +34,15 @@ void carve_refusal_fill(const struct carve_region *region,
 		.own_limit = is_own(ret->reason) ? ret->own_limit : 0,
 	};
 }
+
+void carve_refusal_explain(struct carve_region *region,
+			   const struct carve_identity *who,
+			   const struct carve_wish *wishes, size_t count,
+			   struct carve_wire_refusal *refusal,
+			   struct carve_holders *ret)
+{
+	if (refusal->reason != CARVE_REFUSED_SPACE)
+		count = 0;
+	carve_explain(region, who, wishes, count, ret);
+	refusal->holder_count = ret->count;
+}

@@ -5,6 +5,7 @@
 #ifndef CARVE_DAEMON_REFUSAL_H
 #define CARVE_DAEMON_REFUSAL_H
 
+#include "explain.h"
 #include "region.h"
 
 /**
@@ -16,5 +17,17 @@
 void carve_refusal_fill(const struct carve_region *region,
 			const struct carve_identity *who,
 			struct carve_wire_refusal *ret);
+
+/**
+ * carve_refusal_explain() - who holds the memory
+ * @refusal: was filled in; its holder_count is set
+ * @wishes: @count wishes, all that was asked for
+ * @ret: only for want of room somebody is in the way
+ */
+void carve_refusal_explain(struct carve_region *region,
+			   const struct carve_identity *who,
+			   const struct carve_wish *wishes, size_t count,
+			   struct carve_wire_refusal *refusal,
+			   struct carve_holders *ret);
 
 #endif /* CARVE_DAEMON_REFUSAL_H */

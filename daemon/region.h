@@ -16,6 +16,7 @@
 
 #include "charges.h"
 #include "device.h"
+#include "explain.h"
 #include "identity.h"
 #include "placement.h"
 #include "protocol.h"
@@ -58,12 +59,14 @@ struct carve_record {
  * @who: who asks; borrowed
  * @terms: what the rules said about it when it was asked
  * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
+ * @explain: say who holds the memory, should it be refused
  * @items: @count items with names that end, borrowed until it is answered
  * @done: called with the result of a request that had to wait, which is then
  *	no longer waiting; may not free other grants
  * @fds: with 0: one for each item, the caller's to close
  * @results: with 0: one for each item
  * @refusal: with -ENOSPC, -EDQUOT and -ETIMEDOUT: the numbers, header left alone
+ * @holders: with these, too, if @explain
  * @region: set when it is asked: whose buffers they are
  * @reservation: private
  * @waiter: private
@@ -72,6 +75,7 @@ struct carve_grant {
 	const struct carve_identity *who;
 	struct carve_terms terms;
 	uint64_t timeout_nsec;
+	bool explain;
 	const struct carve_wire_alloc_item *items;
 	size_t count;
 	void (*done)(struct carve_grant *grant, int result);
@@ -79,6 +83,7 @@ struct carve_grant {
 	int fds[CARVE_WIRE_ALLOC_MAX];
 	struct carve_wire_alloc_result results[CARVE_WIRE_ALLOC_MAX];
 	struct carve_wire_refusal refusal;
+	struct carve_holders holders;
 
 	struct carve_region *region;
 	struct carve_reservation *reservation;

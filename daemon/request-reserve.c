@@ -97,7 +97,8 @@ static void answer(struct carve_client *client, int r)
 	struct carve_reservation *reservation = client->reserve.reservation;
 
 	if (r == -ENOSPC || r == -EDQUOT || r == -ETIMEDOUT) {
-		carve_request_refuse(client, &client->reserve.refusal, r);
+		carve_request_refuse(client, &client->reserve.refusal,
+				     &client->reserve.holders, r);
 	} else if (r < 0) {
 		carve_request_fail(client, r);
 	} else {
@@ -199,6 +200,7 @@ enum carve_outcome carve_request_run_reserve(struct carve_client *client)
 	reserve->who = &client->who;
 	reserve->terms = client->who.terms;
 	reserve->timeout_nsec = wire->timeout_nsec;
+	reserve->explain = wire->flags & CARVE_WIRE_RESERVE_EXPLAIN;
 	reserve->count = wire->count;
 	reserve->done = reserved;
 	r = wire->reservation ? start_change(client) : start_new(client);

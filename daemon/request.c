@@ -124,15 +124,18 @@ static void reply_alloc(struct carve_client *client,
 }
 
 void carve_request_refuse(struct carve_client *client,
-			  const struct carve_wire_refusal *refusal, int error)
+			  const struct carve_wire_refusal *refusal,
+			  const struct carve_holders *holders, int error)
 {
+	size_t bytes = refusal->holder_count * sizeof(holders->items[0]);
 	struct carve_wire_header header;
 
-	carve_request_start(client, sizeof(client->reply.refusal));
+	carve_request_start(client, sizeof(*refusal) + bytes);
 	header = client->reply.header;
 	header.status = (int16_t)error;
 	client->reply.refusal = *refusal;
 	client->reply.header = header;
+	memcpy(client->reply.refusal.holders, holders->items, bytes);
 }
 
 static void answer_alloc(struct carve_client *client, int r)
@@ -140,7 +143,8 @@ static void answer_alloc(struct carve_client *client, int r)
 	if (r == 0)
 		reply_alloc(client, client->grant.region);
 	else if (r == -ENOSPC || r == -EDQUOT || r == -ETIMEDOUT)
-		carve_request_refuse(client, &client->grant.refusal, r);
+		carve_request_refuse(client, &client->grant.refusal,
+				     &client->grant.holders, r);
 	else
 		carve_request_fail(client, r);
 }
@@ -175,6 +179,7 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 	client->grant.who = &client->who;
 	client->grant.terms = client->who.terms;
 	client->grant.timeout_nsec = alloc->timeout_nsec;
+	client->grant.explain = alloc->flags & CARVE_WIRE_ALLOC_EXPLAIN;
 	client->grant.items = alloc->items;
 	client->grant.count = alloc->count;
 	client->grant.done = granted;

@@ -46,7 +46,8 @@ struct carve_region *carve_request_region(const struct carve_service *service,
 
 /* Answer the request at hand with an error and the numbers to it. */
 void carve_request_refuse(struct carve_client *client,
-			  const struct carve_wire_refusal *refusal, int error);
+			  const struct carve_wire_refusal *refusal,
+			  const struct carve_holders *holders, int error);
 
 /* Answer the request at hand with a negative errno alone. */
 void carve_request_fail(struct carve_client *client, int error);

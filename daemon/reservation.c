@@ -286,6 +286,18 @@ static int answer(struct carve_waiter *waiter)
 	return r;
 }
 
+/* All that is new lies somewhere else than what stays. */
+static void explain(struct carve_reserve *reserve)
+{
+	static struct carve_wish wishes[CARVE_WIRE_SLOTS_MAX];
+	size_t count = carve_slots_missing_wishes(&reserve->reservation->slots,
+						  reserve->kinds, reserve->count,
+						  wishes);
+
+	carve_refusal_explain(reserve->reservation->region, reserve->who, wishes,
+			      count, &reserve->refusal, &reserve->holders);
+}
+
 static void refuse(struct carve_reserve *reserve, int result)
 {
 	const struct carve_region *region = reserve->reservation->region;
@@ -298,6 +310,8 @@ static void refuse(struct carve_reserve *reserve, int result)
 	carve_refusal_fill(region, reserve->who, refusal);
 	if (index < reserve->count)
 		refusal->wanted_bytes = reserve->kinds[index].wish.bytes;
+	if (reserve->explain)
+		explain(reserve);
 }
 
 /* All that is left of a request but its result. */

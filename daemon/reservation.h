@@ -56,12 +56,14 @@ LIST_HEAD(carve_reservation_list, carve_reservation);
  * @who: who asks; borrowed. NULL: the configuration, which no rule limits
  * @terms: what the rules said about it when it was asked
  * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
+ * @explain: say who holds the memory, should it be refused
  * @reservation: to be changed to @kinds; it is, all or none
  * @is_new: it is freed, and NULL, if that fails
  * @kinds: @count kinds, from carve_reserve_kinds(); none gives all back
  * @done: called with the result of a request that had to wait, which is then no
  *	longer waiting
  * @refusal: with -ENOSPC, -EDQUOT and -ETIMEDOUT: the numbers, header left alone
+ * @holders: with these, too, if @explain
  * @fresh: private: @fresh_count records for new slots
  * @waiter: private
  */
@@ -69,6 +71,7 @@ struct carve_reserve {
 	const struct carve_identity *who;
 	struct carve_terms terms;
 	uint64_t timeout_nsec;
+	bool explain;
 	struct carve_reservation *reservation;
 	bool is_new;
 	struct carve_kind kinds[CARVE_SLOTS_CLASSES];
@@ -76,6 +79,7 @@ struct carve_reserve {
 	void (*done)(struct carve_reserve *reserve, int result);
 
 	struct carve_wire_refusal refusal;
+	struct carve_holders holders;
 
 	struct carve_record **fresh;
 	size_t fresh_count;

@@ -110,6 +110,20 @@ size_t carve_slots_missing(const struct carve_slots *slots,
 	return sum;
 }
 
+size_t carve_slots_missing_wishes(const struct carve_slots *slots,
+				  const struct carve_kind *kinds, size_t count,
+				  struct carve_wish *wishes)
+{
+	struct plan plan = { .kinds = kinds };
+	size_t sum = 0;
+
+	match(slots, kinds, count, plan.from, plan.kept);
+	for (size_t i = 0; i < count; i++)
+		for (size_t n = missing(&plan, i); n; n--)
+			wishes[sum++] = kinds[i].wish;
+	return sum;
+}
+
 /* How many of a present class stay in each state: live, then dirty, then empty. */
 static size_t kept_live(const struct plan *plan, size_t class)
 {

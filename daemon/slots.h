@@ -108,6 +108,11 @@ size_t carve_slots_missing(const struct carve_slots *slots,
 uint64_t carve_slots_growth(const struct carve_slots *slots,
 			    const struct carve_kind *kinds, size_t count);
 
+/* The wishes of these slots, class by class. Return: carve_slots_missing(). */
+size_t carve_slots_missing_wishes(const struct carve_slots *slots,
+				  const struct carve_kind *kinds, size_t count,
+				  struct carve_wish *wishes);
+
 /**
  * carve_slots_change() - another profile in the place of this one, all or none
  * @kinds: @count kinds, at most CARVE_SLOTS_CLASSES; none gives all back
