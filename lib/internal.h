@@ -87,6 +87,8 @@ struct carve_reply {
 		struct carve_wire_regions_reply regions;
 		struct carve_wire_list_reply list;
 		struct carve_wire_query_reply query;
+		struct carve_wire_reserve_reply reserve;
+		struct carve_wire_reservations_reply reservations;
 		struct carve_wire_pressure pressure;
 	};
 	int fds[CARVE_MESSAGE_FDS];
@@ -195,6 +197,33 @@ int carve_told_keep(struct carve *carve, const struct carve_reply *message,
 
 /* The connection is lost: who polls has to hear of it. Under told.lock. */
 void carve_told_wake(struct carve *carve);
+
+/* alloc.c */
+
+/**
+ * struct carve_alloc_message - a request for buffers
+ * @alloc: its count is set
+ */
+struct carve_alloc_message {
+	struct carve_wire_alloc alloc;
+	struct carve_wire_alloc_item items[CARVE_ALLOC_MAX];
+};
+
+/**
+ * carve_alloc_held() - ask for buffers, for who holds the connection
+ * @message: type, length and CARVE_WIRE_ALLOC_EXPLAIN are filled in
+ * @sizes: what each of them has to have
+ * @ret: with 0: one buffer for each
+ * @refusal: NULL, or checked
+ *
+ * Return: as carve_alloc_many().
+ */
+int carve_alloc_held(struct carve *carve, struct carve_alloc_message *message,
+		     const uint64_t *sizes, struct carve_buffer **ret,
+		     struct carve_refusal *refusal);
+
+/* @to: CARVE_WIRE_LABEL bytes. Return: 0; -ENOENT (no region can be called so). */
+int carve_fill_region(const char *region, char *to);
 
 /* refusal.c */
 
