@@ -15,6 +15,7 @@
 #include "listen.h"
 #include "log.h"
 #include "manager.h"
+#include "memory.h"
 #include "options.h"
 #include "reload.h"
 #include "setup.h"
@@ -99,6 +100,7 @@ int main(int argc, char **argv)
 	if (options.check_config)
 		return carve_reload_check(&options);
 	carve_log_init(options.verbose);
+	carve_memory_prepare();
 	r = sd_event_new(&event);
 	if (r >= 0)
 		r = handle_signals(event);
