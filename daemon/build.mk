@@ -39,6 +39,8 @@ UNIT_INC_test-slots := -Idaemon
 UNIT_OBJS_test-slots-adversary := $(PLACEMENT_OBJS) $(B)/tests/unit/slots-world.o
 $(B)/tests/unit/slots-world.o: INC = -Idaemon
 UNIT_INC_test-slots-adversary := -Idaemon
+UNIT_OBJS_test-scrubber := $(B)/daemon/scrubber.o
+UNIT_INC_test-scrubber := -Idaemon
 SIMULATED_OBJS := $(addprefix $(B)/daemon/,tree.o simulated.o simulated-books.o \
 	simulated-memfd.o simulated-watch.o)
 UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)
