@@ -88,13 +88,16 @@ int carve_quota_reserve(const struct carve_charges *charges,
 {
 	struct carve_use use = carve_quota_use(charges, who, terms);
 
+	/* To give back is always allowed. */
+	if (!bytes)
+		return 0;
 	if (use.bytes > terms->max_bytes)
 		return refuse(refusal, 0, CARVE_REFUSED_BYTES, use.bytes,
 			      terms->max_bytes);
 	if (use.buffers > terms->max_buffers)
 		return refuse(refusal, 0, CARVE_REFUSED_BUFFERS, use.bytes,
 			      terms->max_buffers);
-	/* A reservation may always shrink, or stay as it is. */
+	/* Smaller or the same: a stricter rule takes nothing back. */
 	if (bytes <= before)
 		return 0;
 	if (bytes - before > left(terms->max_reserved, use.reserved))

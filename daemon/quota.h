@@ -57,7 +57,8 @@ int carve_quota_buffers(const struct carve_charges *charges,
 
 /**
  * carve_quota_reserve() - may @who reserve so much?
- * @bytes: all slots of the reservation, as it is to be
+ * @bytes: all slots of the reservation, as it is to be; 0 to give it back, which
+ *	is always allowed
  * @before: of these slots as they are, when it is to be changed; else 0
  *
  * Who has buffers beyond the limits for them may not: they are what ended

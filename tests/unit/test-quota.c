@@ -217,6 +217,10 @@ static void test_reserved(void **state)
 	assert_int_equal(carve_quota_reserve(&charges, &who, &terms, 1, 0, &refusal),
 			 -EDQUOT);
 	assert_int_equal(refusal.reason, CARVE_REFUSED_BYTES);
+	/* Nor to change it for a smaller one each time: its buffers would stay. */
+	assert_int_equal(carve_quota_reserve(&charges, &who, &terms, 1, 2, &refusal),
+			 -EDQUOT);
+	assert_int_equal(carve_quota_reserve(&charges, &who, &terms, 0, 2, &refusal), 0);
 	uncharge(&charges);
 }
 
