@@ -27,9 +27,11 @@ $(B)/daemon/carved: $(DAEMON_OBJS)
 		$(SYSTEMD_LIBS) $(INIH_LIBS)
 
 SURVEY_OBJS := $(addprefix $(B)/daemon/,survey.o survey-all.o)
-$(SURVEY_OBJS): INC =
+$(SURVEY_OBJS) $(B)/daemon/earmark.o: INC =
 UNIT_OBJS_test-survey := $(SURVEY_OBJS)
 UNIT_INC_test-survey := -Idaemon
+UNIT_OBJS_test-earmark := $(SURVEY_OBJS) $(B)/daemon/earmark.o $(PLACEMENT_OBJS)
+UNIT_INC_test-earmark := -Idaemon
 UNIT_OBJS_test-placement := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement := -Idaemon
 UNIT_OBJS_test-placement-twin := $(PLACEMENT_OBJS)

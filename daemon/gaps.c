@@ -140,6 +140,28 @@ bool carve_gaps_covers(const struct carve_gaps *gaps, uint64_t offset,
 	return offset >= begin && offset + bytes <= begin + mark->gap;
 }
 
+bool carve_gaps_within(const struct carve_gaps *gaps, uint64_t from,
+		       uint64_t end, uint64_t *ret_offset, uint64_t *ret_bytes)
+{
+	const struct carve_mark *mark = mark_before(gaps, from + 1);
+
+	while (mark && mark->offset + mark->bytes < end) {
+		uint64_t begin = mark->offset + mark->bytes;
+		uint64_t stop = begin + mark->gap;
+
+		begin = begin < from ? from : begin;
+		stop = stop > end ? end : stop;
+		if (begin < stop) {
+			*ret_offset = begin;
+			*ret_bytes = stop - begin;
+			return true;
+		}
+		mark = carve_gaps_next(gaps, mark->offset + 1 > from ?
+				       mark->offset + 1 : from);
+	}
+	return false;
+}
+
 void carve_gaps_insert(struct carve_gaps *gaps, struct carve_mark *mark,
 		       uint64_t offset, uint64_t bytes)
 {

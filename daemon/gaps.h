@@ -80,6 +80,15 @@ bool carve_gaps_find(const struct carve_gaps *gaps, const struct carve_fit *fit,
 bool carve_gaps_covers(const struct carve_gaps *gaps, uint64_t offset,
 		       uint64_t bytes);
 
+/**
+ * carve_gaps_within() - the first part of [from, end) that lies in a gap
+ *
+ * O(log n) for each mark that reaches to the next one without a gap, from the last
+ * one that begins before @from on.
+ */
+bool carve_gaps_within(const struct carve_gaps *gaps, uint64_t from,
+		       uint64_t end, uint64_t *ret_offset, uint64_t *ret_bytes);
+
 /* Cover [offset, offset + bytes), which lies in a gap. */
 void carve_gaps_insert(struct carve_gaps *gaps, struct carve_mark *mark,
 		       uint64_t offset, uint64_t bytes);

@@ -67,14 +67,21 @@ static int attempt(struct carve_region *region, struct carve_grant *grant,
 	struct carve_record *records[CARVE_WIRE_ALLOC_MAX];
 	struct carve_extent *extents[CARVE_WIRE_ALLOC_MAX];
 	size_t index;
+	bool shut;
 	int r = new_records(records, grant->count);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < grant->count; i++)
 		extents[i] = &records[i]->extent;
+	shut = carve_window_shut(&region->window, &grant->waiter);
 	r = carve_placement_allocate(&region->placement, extents, wishes,
 				     grant->count, &index);
+	if (shut)
+		carve_window_open(&region->window);
+	if (r < 0)
+		r = carve_window_place(&region->window, &grant->waiter, extents,
+				       grant->count);
 	if (r < 0) {
 		free_records(records, grant->count);
 		grant->refusal.index = (uint32_t)index;
@@ -130,12 +137,17 @@ static int would_do(struct carve_region *region, struct carve_grant *grant,
 		    const struct carve_wish *wishes)
 {
 	size_t index;
+	bool shut, fits;
 	int r = admit(region, grant, wishes, region->placement.held.gap_bytes);
 
 	if (r < 0)
 		return r;
-	if (carve_placement_would_fit(&region->placement, wishes, grant->count,
-				      &index))
+	shut = carve_window_shut(&region->window, &grant->waiter);
+	fits = carve_placement_would_fit(&region->placement, wishes, grant->count,
+					 &index);
+	if (shut)
+		carve_window_open(&region->window);
+	if (fits)
 		return -EINPROGRESS;
 	/* Not the one that only lacks what is still being zeroed. */
 	grant->refusal.index = (uint32_t)index;
@@ -153,6 +165,8 @@ static const char *explain_reason(uint32_t reason)
 		return "it would be more bytes than the rules allow";
 	case CARVE_REFUSED_BUFFERS:
 		return "it would be more buffers than the rules allow";
+	case CARVE_REFUSED_EARMARKED:
+		return "what is free is earmarked for another one that waits";
 	default:
 		return "no room";
 	}
@@ -221,11 +235,32 @@ static int answer(struct carve_waiter *waiter)
 static void refuse(struct carve_grant *grant, int result)
 {
 	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
+	struct carve_region *region = grant->region;
+	size_t index;
 
 	if (result != -ENOSPC && result != -EDQUOT && result != -ETIMEDOUT)
 		return;
-	if (check(grant->region, grant, wishes) == 0)
-		fill_refusal(grant->region, grant, wishes);
+	if (check(region, grant, wishes) < 0)
+		return;
+	/* Numbers that would do need another reason than that there is no room. */
+	if (grant->refusal.reason == CARVE_REFUSED_SPACE &&
+	    region->window.owner &&
+	    carve_placement_would_fit(&region->placement, wishes, grant->count,
+				      &index))
+		grant->refusal.reason = CARVE_REFUSED_EARMARKED;
+	fill_refusal(region, grant, wishes);
+}
+
+/* What its limits forbid would not be served, however much came free. */
+static size_t wishes_of(struct carve_waiter *waiter, struct carve_wish *wishes,
+			size_t room)
+{
+	struct carve_grant *grant = of_waiter(waiter);
+
+	if (grant->refusal.reason != CARVE_REFUSED_SPACE || grant->count > room ||
+	    check(grant->region, grant, wishes) < 0)
+		return 0;
+	return grant->count;
 }
 
 static void waited(struct carve_waiter *waiter, int result)
@@ -257,6 +292,8 @@ int carve_region_allocate(struct carve_region *region,
 		.timeout_nsec = grant->timeout_nsec,
 		.answer = answer,
 		.done = waited,
+		.who = grant->who,
+		.wishes = wishes_of,
 	};
 	r = carve_queue_ask(&region->queue, &grant->waiter);
 	if (r != -EINPROGRESS)
@@ -269,6 +306,6 @@ void carve_region_serve(struct carve_region *region)
 	do {
 		region->serve_again = false;
 		carve_reservations_serve(region);
-		carve_queue_serve(&region->queue);
+		carve_queue_run(&region->queue);
 	} while (region->serve_again);
 }

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "window.h"
+
 /* Timeouts are given in nanoseconds; nobody asks for better than this. */
 #define ACCURACY_USEC	500
 
@@ -38,6 +40,11 @@ static void set_timer(struct carve_queue *queue)
 		if (waiter->deadline_usec > now &&
 		    waiter->deadline_usec < earliest)
 			earliest = waiter->deadline_usec;
+	if (queue->window) {
+		uint64_t wakes = carve_window_wakes(queue->window, queue, now);
+
+		earliest = wakes < earliest ? wakes : earliest;
+	}
 	if (earliest == NEVER) {
 		sd_event_source_set_enabled(queue->timer, SD_EVENT_OFF);
 		return;
@@ -61,7 +68,7 @@ static void insert(struct carve_queue *queue, struct carve_waiter *waiter)
 	TAILQ_INSERT_TAIL(&queue->waiters, waiter, link);
 }
 
-static void leave(struct carve_waiter *waiter)
+static void leave(struct carve_waiter *waiter, bool served)
 {
 	struct carve_queue *queue = waiter->queue;
 
@@ -70,6 +77,16 @@ static void leave(struct carve_waiter *waiter)
 	if (queue->blocking == waiter)
 		queue->blocking = NULL;
 	waiter->queue = NULL;
+	if (queue->window)
+		queue->again |= carve_window_leave(queue->window, waiter, served);
+}
+
+/* All that can be served was: who is to be next? */
+static void settle(struct carve_queue *queue)
+{
+	if (queue->window)
+		carve_window_settle(queue->window, queue, now_usec());
+	set_timer(queue);
 }
 
 /* Is it refused for what others, or it itself, have? */
@@ -83,6 +100,7 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 	int r;
 
 	waiter->queue = NULL;
+	waiter->look_usec = 0;
 	waiter->deadline_usec = deadline_of(waiter);
 	if (queue->blocking && queue->blocking->priority >= waiter->priority) {
 		insert(queue, waiter);
@@ -96,15 +114,16 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 	/* It stands before the one that was: that is of lower priority. */
 	if (r == -EINPROGRESS)
 		queue->blocking = waiter;
-	set_timer(queue);
+	settle(queue);
 	return -EINPROGRESS;
 }
 
-void carve_queue_serve(struct carve_queue *queue)
+static void serve_once(struct carve_queue *queue)
 {
 	struct carve_waiter *waiter = TAILQ_FIRST(&queue->waiters), *next;
 
 	queue->blocking = NULL;
+	queue->again = false;
 	for (; waiter; waiter = next) {
 		int r = waiter->answer(waiter);
 
@@ -118,10 +137,28 @@ void carve_queue_serve(struct carve_queue *queue)
 				continue;
 			r = -ETIMEDOUT;
 		}
-		leave(waiter);
+		leave(waiter, r == 0);
 		waiter->done(waiter, r);
 	}
-	set_timer(queue);
+}
+
+void carve_queue_run(struct carve_queue *queue)
+{
+	if (queue->window)
+		carve_window_expire(queue->window, now_usec());
+	/* An earmark that ends, ends before others that it kept out. */
+	do
+		serve_once(queue);
+	while (queue->again);
+	settle(queue);
+}
+
+void carve_queue_serve(struct carve_queue *queue)
+{
+	if (queue->serve)
+		queue->serve(queue);
+	else
+		carve_queue_run(queue);
 }
 
 void carve_queue_cancel(struct carve_waiter *waiter)
@@ -130,7 +167,7 @@ void carve_queue_cancel(struct carve_waiter *waiter)
 
 	if (!queue)
 		return;
-	leave(waiter);
+	leave(waiter, false);
 	if (waiter->dropped)
 		waiter->dropped(waiter);
 	carve_queue_serve(queue);

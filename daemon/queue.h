@@ -13,11 +13,15 @@
 #define CARVE_DAEMON_QUEUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
+struct carve_identity;
 struct carve_queue;
+struct carve_window;
+struct carve_wish;
 
 /**
  * struct carve_waiter - one request, inside a larger structure
@@ -29,6 +33,10 @@ struct carve_queue;
  * @done: called with the result of a request that had to wait, which is then no
  *	longer in the queue; may not change the queue
  * @dropped: NULL, or called when a request that had to wait was cancelled
+ * @who, @wishes: for whom, and what space could be earmarked: writes at most @room
+ *	wishes and returns their number; 0: none, since it would not be enough.
+ *	NULL: nothing is ever earmarked for it
+ * @look_usec: private to window.c
  * @queue: private, where it waits, NULL while it does not
  * @deadline_usec: private, of CLOCK_MONOTONIC
  * @link: private
@@ -39,7 +47,11 @@ struct carve_waiter {
 	int (*answer)(struct carve_waiter *waiter);
 	void (*done)(struct carve_waiter *waiter, int result);
 	void (*dropped)(struct carve_waiter *waiter);
+	const struct carve_identity *who;
+	size_t (*wishes)(struct carve_waiter *waiter, struct carve_wish *wishes,
+			 size_t room);
 
+	uint64_t look_usec;
 	struct carve_queue *queue;
 	uint64_t deadline_usec;
 	TAILQ_ENTRY(carve_waiter) link;
@@ -49,12 +61,18 @@ struct carve_waiter {
  * struct carve_queue - see above; read freely
  * @count: requests in it
  * @blocking: the one behind which nobody is served, or NULL
- * @timer: for the earliest deadline
+ * @serve: NULL, or what carve_queue_serve() calls; has to call carve_queue_run()
+ * @window: NULL, or where space is earmarked
+ * @again: private: space came free while others were served
+ * @timer: for the earliest deadline, or the end of an earmark
  */
 struct carve_queue {
 	TAILQ_HEAD(, carve_waiter) waiters;
 	unsigned int count;
 	struct carve_waiter *blocking;
+	void (*serve)(struct carve_queue *queue);
+	struct carve_window *window;
+	bool again;
 	sd_event_source *timer;
 };
 
@@ -74,6 +92,9 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter);
 
 /* Answer what can be answered now; call it whenever memory has come free. */
 void carve_queue_serve(struct carve_queue *queue);
+
+/* The same without what else is to be done then. */
+void carve_queue_run(struct carve_queue *queue);
 
 /* Who asked has gone, or does not want it any more: done() is not called. */
 void carve_queue_cancel(struct carve_waiter *waiter);

@@ -274,6 +274,11 @@ uint64_t carve_region_kept(const struct carve_region *region)
 	return clean < region->keep.bytes ? clean : region->keep.bytes;
 }
 
+static void serve_queue(struct carve_queue *queue)
+{
+	carve_region_serve(carve_container_of(queue, struct carve_region, queue));
+}
+
 int carve_region_new(struct carve_region **ret, struct carve_device *device,
 		     sd_event *event)
 {
@@ -296,7 +301,10 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 	carve_placement_init(&region->placement, info->bytes, info->page_bytes,
 			     info->phys);
 
+	region->window.region = region;
 	r = carve_queue_init(&region->queue, event);
+	region->queue.serve = serve_queue;
+	region->queue.window = &region->window;
 	if (r == 0)
 		r = carve_scrubber_new(&region->scrubber, device);
 	if (r == 0)

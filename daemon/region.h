@@ -24,6 +24,7 @@
 #include "queue.h"
 #include "scrubber.h"
 #include "slots.h"
+#include "window.h"
 
 struct carve_reservation;
 
@@ -98,6 +99,7 @@ struct carve_grant {
  * @scrubbing: records the scrubber has
  * @failed: records it could not scrub, tried again from time to time
  * @queue: requests that wait
+ * @window: what is earmarked for one of them
  * @keep: what ordinary requests leave free
  * @reservations: all there are, by number
  * @serve_again: memory came free while requests were served
@@ -113,6 +115,7 @@ struct carve_region {
 	uint64_t scrubbing;
 	TAILQ_HEAD(, carve_record) failed;
 	struct carve_queue queue;
+	struct carve_window window;
 	struct carve_keep keep;
 	TAILQ_HEAD(, carve_reservation) reservations;
 	bool serve_again;

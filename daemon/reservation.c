@@ -231,6 +231,7 @@ static int attempt(struct carve_reserve *reserve)
 	struct carve_slot_list fresh, left;
 	struct carve_charge *charge = NULL;
 	size_t index = 0;
+	bool shut;
 	int r = 0;
 
 	TAILQ_INIT(&fresh);
@@ -243,8 +244,11 @@ static int attempt(struct carve_reserve *reserve)
 					  bytes, &charge);
 	if (r < 0)
 		return r;
+	shut = carve_window_shut(&reservation->region->window, &reserve->waiter);
 	r = carve_slots_change(&reservation->slots, reserve->kinds,
 			       reserve->count, &fresh, &left, &index);
+	if (shut)
+		carve_window_open(&reservation->region->window);
 	if (r == 0) {
 		succeed(reserve, charge, &left);
 		return 0;
@@ -324,6 +328,20 @@ static void finish(struct carve_reserve *reserve, int result)
 			carve_reservation_free(reserve->reservation);
 }
 
+/* What its limits forbid would not be served, however much came free. */
+static size_t wishes_of(struct carve_waiter *waiter, struct carve_wish *wishes,
+			size_t room)
+{
+	struct carve_reserve *reserve = of_waiter(waiter);
+	const struct carve_slots *slots = &reserve->reservation->slots;
+
+	if (reserve->refusal.reason != CARVE_REFUSED_SPACE ||
+	    carve_slots_missing(slots, reserve->kinds, reserve->count) > room)
+		return 0;
+	return carve_slots_missing_wishes(slots, reserve->kinds, reserve->count,
+					  wishes);
+}
+
 static void waited(struct carve_waiter *waiter, int result)
 {
 	struct carve_reserve *reserve = of_waiter(waiter);
@@ -353,6 +371,8 @@ int carve_reserve_ask(struct carve_reserve *reserve)
 		.answer = answer,
 		.done = waited,
 		.dropped = dropped,
+		.who = reserve->who,
+		.wishes = wishes_of,
 	};
 	r = carve_queue_ask(&region->queue, &reserve->waiter);
 	if (r != -EINPROGRESS)

@@ -159,6 +159,7 @@ enum carve_refused {
 	CARVE_REFUSED_BUFFERS = 3,	/* own limit: number of buffers */
 	CARVE_REFUSED_RESERVED = 4,	/* own limit: bytes in reservations */
 	CARVE_REFUSED_CLASS = 5,	/* all buffers of the class are alive */
+	CARVE_REFUSED_EARMARKED = 6,	/* what there is, is for one that waits */
 };
 
 /**
