@@ -62,8 +62,12 @@ static int fail_alloc(const struct carvectl *ctl, int error,
 				     "lists them", ctl->region ? ctl->region : "");
 	case -ERANGE:
 		return carvectl_fail("it would not even fit into the empty "
-				     "region, or its alignment is above 1 GiB: "
-				     "'carvectl status' shows the sizes");
+				     "region, below its limit, or its alignment is "
+				     "above 1 GiB: 'carvectl status' shows the "
+				     "sizes");
+	case -EOPNOTSUPP:
+		return carvectl_fail("a simulated region has no guards: leave "
+				     "--guard-before and --guard-after out");
 	case -EOVERFLOW:
 		return carvectl_fail("the size is too large to be rounded up to "
 				     "whole pages: ask for less");
@@ -76,8 +80,9 @@ static int fail_alloc(const struct carvectl *ctl, int error,
 				     "try again, or raise LimitNOFILE= in "
 				     "carved.service");
 	case -EINVAL:
-		return carvectl_fail("the daemon takes no such name: it has to "
-				     "be UTF-8 without control characters");
+		return carvectl_fail("the daemon takes no such name, which has "
+				     "to be UTF-8 without control characters, or "
+				     "no such guards, which are whole pages");
 	}
 	return carvectl_fail_call("cannot allocate", error);
 }
@@ -93,6 +98,9 @@ static int allocate(const struct carvectl *ctl, struct carve_buffer **buffers)
 			.struct_size = sizeof(requests[i]),
 			.bytes = ctl->bytes,
 			.alignment = ctl->alignment,
+			.limit = ctl->limit,
+			.guard_before = ctl->guard_before,
+			.guard_after = ctl->guard_after,
 			.name = ctl->name,
 			.region = ctl->region,
 		};

@@ -14,13 +14,17 @@
 #define COUNT_MAX	65536
 #define HOLD_MAX_S	1e9
 #define NAME_MAX_BYTES	63
+#define GUARD_MAX	(1U << 20)
 
 /* libc looks for it, so it may not be hidden as everything else is. */
 __attribute__((visibility("default")))
 const char *argp_program_version = "carvectl " CARVE_VERSION;
 
 /* Keys of options that have no letter; the letters stay free for later. */
-enum { SOCKET = 0x100, JSON, BYTES, ALIGN, NAME, REGION, COUNT, FOR };
+enum {
+	SOCKET = 0x100, JSON, BYTES, ALIGN, NAME, REGION, COUNT, FOR,
+	LIMIT, GUARD_BEFORE, GUARD_AFTER, LAST = GUARD_AFTER,
+};
 
 /* Commands, as bits, so that an option can say which of them it is for. */
 enum { STATUS = 1, LIST = 2, ALLOC = 4, MAP = 8, ALL = 15 };
@@ -49,6 +53,12 @@ static const struct argp_option options[] = {
 	  "daemon's)", 2 },
 	{ "align", ALIGN, "SIZE", 0,
 	  "alloc: alignment of the physical address, a power of two", 3 },
+	{ "limit", LIMIT, "ADDRESS", 0,
+	  "alloc: physical address to stay below, such as 4G", 3 },
+	{ "guard-before", GUARD_BEFORE, "SIZE", 0,
+	  "alloc: guard before each buffer, whole pages up to 1M", 3 },
+	{ "guard-after", GUARD_AFTER, "SIZE", 0,
+	  "alloc: guard behind each buffer", 3 },
 	{ "name", NAME, "TEXT", 0, "alloc: shown by list, up to 63 bytes", 3 },
 	{ "count", COUNT, "N", 0, "alloc: so many buffers, all or none", 3 },
 	{ "for", FOR, "SECONDS", 0, "alloc: hold them so long", 3 },
@@ -60,7 +70,9 @@ static const struct {
 	unsigned int commands;
 } allowed[] = {
 	{ SOCKET, ALL }, { JSON, STATUS | LIST | ALLOC }, { BYTES, ALL },
-	{ REGION, LIST | ALLOC | MAP }, { ALIGN, ALLOC }, { NAME, ALLOC },
+	{ REGION, LIST | ALLOC | MAP }, { ALIGN, ALLOC },
+	{ LIMIT, ALLOC }, { GUARD_BEFORE, ALLOC }, { GUARD_AFTER, ALLOC },
+	{ NAME, ALLOC },
 	{ COUNT, ALLOC }, { FOR, ALLOC },
 };
 
@@ -87,6 +99,17 @@ static uint64_t parse_size(struct argp_state *state, const char *what,
 		argp_error(state, "%s '%s' is no size: write a number of bytes, "
 			   "or one like 64K, 8M, 1.5GiB", what, text);
 	return bytes;
+}
+
+/* Whether its pages are whole the library knows. */
+static uint32_t parse_guard(struct argp_state *state, const char *what,
+			    const char *text)
+{
+	uint64_t bytes = parse_size(state, what, text);
+
+	if (bytes > GUARD_MAX)
+		argp_error(state, "%s may have 1M", what);
+	return (uint32_t)bytes;
 }
 
 static unsigned int parse_count(struct argp_state *state, const char *text)
@@ -155,7 +178,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct line *line = state->input;
 
-	if (key >= SOCKET && key <= FOR)
+	if (key >= SOCKET && key <= LAST)
 		line->given |= 1U << (key - SOCKET);
 	switch (key) {
 	case SOCKET:
@@ -172,6 +195,17 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ALIGN:
 		line->ctl.alignment = parse_size(state, "--align", argument);
+		return 0;
+	case LIMIT:
+		line->ctl.limit = parse_size(state, "--limit", argument);
+		return 0;
+	case GUARD_BEFORE:
+		line->ctl.guard_before = parse_guard(state, "--guard-before",
+						     argument);
+		return 0;
+	case GUARD_AFTER:
+		line->ctl.guard_after = parse_guard(state, "--guard-after",
+						    argument);
 		return 0;
 	case NAME:
 		line->ctl.name = argument;

@@ -22,6 +22,8 @@
  * @exact: --bytes
  * @bytes: of alloc, SIZE
  * @alignment: of alloc, --align; 0 for a page
+ * @limit: of alloc, --limit; 0 for none
+ * @guard_before, @guard_after: of alloc, in bytes
  * @name: of alloc, --name, or NULL
  * @count: of alloc, --count
  * @hold_ms: of alloc, --for; -1 for until interrupted
@@ -34,6 +36,9 @@ struct carvectl {
 	bool exact;
 	uint64_t bytes;
 	uint64_t alignment;
+	uint64_t limit;
+	uint32_t guard_before;
+	uint32_t guard_after;
 	const char *name;
 	unsigned int count;
 	int64_t hold_ms;
