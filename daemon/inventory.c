@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "carve.h"
+#include "standing.h"
 
 uint32_t carve_inventory_flags(const struct carve_service *service,
 			       const struct carve_region *region)
@@ -167,6 +168,12 @@ void carve_inventory_reservation(const struct carve_client *client,
 		.slots = (uint32_t)carve_slots_count(slots, false),
 		.live = (uint32_t)carve_slots_count(slots, true),
 	};
+	if (reservation->flags & CARVE_RESERVATION_PENDING) {
+		size_t count;
+
+		ret->bytes = carve_standing_wants(reservation, &count);
+		ret->slots = (uint32_t)count;
+	}
 	snprintf(ret->region, sizeof(ret->region), "%s",
 		 carve_region_label(reservation->region));
 	if (!sees_all(client) && client->who.uid != reservation->uid)

@@ -16,6 +16,7 @@
 #include "config.h"
 #include "guard.h"
 #include "log.h"
+#include "standing.h"
 #include "status.h"
 
 /* Connections accepted in one turn of the loop. */
@@ -292,6 +293,7 @@ void carve_manager_configure(struct carve_manager *manager,
 	for (size_t i = 0; i < manager->service.region_count; i++)
 		set_keep(manager->service.regions[i], config);
 	warn_all_unserved(manager);
+	carve_standing_configure(&manager->service);
 	carve_config_free(before);
 }
 

@@ -9,6 +9,7 @@
 #include "inventory.h"
 #include "name.h"
 #include "reservation.h"
+#include "standing.h"
 
 #define FLAGS	(CARVE_WIRE_RESERVE_CLAIM | CARVE_WIRE_RESERVE_EXPLAIN)
 
@@ -60,7 +61,10 @@ static void leave(struct carve_client *client,
 {
 	LIST_REMOVE(reservation, of_client);
 	client->reservation_count--;
-	carve_reservation_free(reservation);
+	if (reservation->flags & CARVE_RESERVATION_CONFIGURED)
+		carve_standing_unclaim(client->service, reservation);
+	else
+		carve_reservation_free(reservation);
 }
 
 void carve_request_end_reservations(struct carve_client *client)
@@ -102,7 +106,8 @@ static void answer(struct carve_client *client, int r)
 	} else if (r < 0) {
 		carve_request_fail(client, r);
 	} else {
-		if (client->reserve.is_new) {
+		/* A new one, or one that was claimed. */
+		if (!carve_request_find_reservation(client, reservation->id)) {
 			LIST_INSERT_HEAD(&client->reservations, reservation,
 					 of_client);
 			client->reservation_count++;
@@ -168,6 +173,28 @@ static int start_change(struct carve_client *client)
 				   wire->classes, wire->count, reserve->kinds);
 }
 
+static int claim(struct carve_client *client)
+{
+	struct carve_reserve *reserve = &client->reserve;
+
+	reserve->is_new = false;
+	reserve->reservation =
+		carve_standing_find(client->service,
+				    client->request.reserve.name);
+	return reserve->reservation ? carve_standing_claim(reserve) : -ENOENT;
+}
+
+static int run(struct carve_client *client)
+{
+	const struct carve_wire_reserve *wire = &client->request.reserve;
+	int r;
+
+	if (wire->flags & CARVE_WIRE_RESERVE_CLAIM)
+		return claim(client);
+	r = wire->reservation ? start_change(client) : start_new(client);
+	return r < 0 ? r : carve_reserve_ask(&client->reserve);
+}
+
 /* What cannot fail is not asked for. */
 static enum carve_outcome give_back(struct carve_client *client)
 {
@@ -203,12 +230,7 @@ enum carve_outcome carve_request_run_reserve(struct carve_client *client)
 	reserve->explain = wire->flags & CARVE_WIRE_RESERVE_EXPLAIN;
 	reserve->count = wire->count;
 	reserve->done = reserved;
-	r = wire->reservation ? start_change(client) : start_new(client);
-	if (r < 0) {
-		carve_request_fail(client, r);
-		return CARVE_OUTCOME_REPLY;
-	}
-	r = carve_reserve_ask(reserve);
+	r = run(client);
 	if (r == -EINPROGRESS) {
 		client->waiter = &reserve->waiter;
 		return CARVE_OUTCOME_WAITING;

@@ -425,6 +425,9 @@ carve_reservation_free(struct carve_reservation *reservation)
 
 	if (!reservation)
 		return NULL;
+	if (reservation->pending)
+		carve_queue_cancel(&reservation->pending->waiter);
+	free(reservation->pending);
 	TAILQ_INIT(&fresh);
 	TAILQ_INIT(&left);
 	/* Nothing new is asked for, so this cannot fail. */

@@ -18,6 +18,8 @@
 
 _Static_assert(CARVE_SLOTS_CLASSES == CARVE_WIRE_CLASSES_MAX, "wire");
 
+struct carve_reserve;
+
 /**
  * struct carve_reservation - memory set aside, or about to be
  * @id: number, of its own in this daemon
@@ -28,7 +30,8 @@ _Static_assert(CARVE_SLOTS_CLASSES == CARVE_WIRE_CLASSES_MAX, "wire");
  *	the pid is 0
  * @flags: CARVE_RESERVATION_* of carve.h, but for KNOWN
  * @charge, @charged_bytes: what its owner is charged for it
- * @config: what the configuration says, if it comes from there
+ * @owner: who may have it, if it is configured (see standing.h)
+ * @pending: how it is asked for, if it is configured, else NULL
  * @of_region: in the region's list
  * @of_client: in its client's list
  */
@@ -44,7 +47,8 @@ struct carve_reservation {
 	uint32_t flags;
 	struct carve_charge *charge;
 	uint64_t charged_bytes;
-	struct carve_config_reservation config;
+	struct carve_config_match owner;
+	struct carve_reserve *pending;
 	TAILQ_ENTRY(carve_reservation) of_region;
 	LIST_ENTRY(carve_reservation) of_client;
 };
