@@ -14,6 +14,7 @@
 #include "log.h"
 #include "packet.h"
 #include "request.h"
+#include "watch.h"
 #include "request-reserve.h"
 
 /* Requests of one client in one turn of the loop: others want theirs too. */
@@ -335,6 +336,7 @@ struct carve_client *carve_client_free(struct carve_client *client)
 	sd_event_source_disable_unref(client->on_io);
 	sd_event_source_disable_unref(client->on_retry);
 	sd_event_source_disable_unref(client->on_hello);
+	carve_watch_set(client, false);
 	if (client->waiter)
 		carve_queue_cancel(client->waiter);
 	carve_request_end_reservations(client);

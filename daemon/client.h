@@ -51,6 +51,7 @@ union carve_client_packet {
 	struct carve_wire_alloc alloc;
 	struct carve_wire_alloc_reply alloc_reply;
 	struct carve_wire_cancel cancel;
+	struct carve_wire_watch watch;
 	struct carve_wire_refusal refusal;
 	struct carve_wire_reserve reserve;
 	struct carve_wire_reserve_reply reserve_reply;
@@ -71,6 +72,8 @@ union carve_client_packet {
  * @on_hello: ends the connection if that takes too long; NULL from then on
  * @unread_fds: descriptors sent since it was last known to have read all
  * @send_tries: how often the reply at hand was refused by the kernel
+ * @watches: wants to hear when others wait for memory
+ * @told: of which regions it has not read that yet, as bits of their indexes
  * @waiter: of the last request that had to wait, or NULL
  * @list_token: the cursor its last list reply said
  * @list_region, @list_place: where that list goes on; of the place only the
@@ -95,6 +98,9 @@ struct carve_client {
 	bool greeted;
 	unsigned int unread_fds;
 	unsigned int send_tries;
+	bool watches;
+	uint32_t told;
+	LIST_ENTRY(carve_client) of_watchers;
 	struct carve_waiter *waiter;
 
 	uint64_t list_token;

@@ -18,6 +18,7 @@
 #include "log.h"
 #include "standing.h"
 #include "status.h"
+#include "watch.h"
 
 /* Connections accepted in one turn of the loop. */
 #define TURN_ACCEPTS	16
@@ -218,8 +219,11 @@ int carve_manager_add_region(struct carve_manager *manager,
 		return -ENOSPC;
 	r = carve_region_new(&service->regions[service->region_count], device,
 			     manager->event);
-	if (r == 0)
-		service->region_count++;
+	if (r < 0)
+		return r;
+	service->regions[service->region_count]->appeal.tell = carve_watch_tell;
+	service->regions[service->region_count]->appeal.data = service;
+	service->region_count++;
 	return r;
 }
 

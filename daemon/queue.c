@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "appeal.h"
 #include "window.h"
 
 /* Timeouts are given in nanoseconds; nobody asks for better than this. */
@@ -42,6 +43,11 @@ static void set_timer(struct carve_queue *queue)
 			earliest = waiter->deadline_usec;
 	if (queue->window) {
 		uint64_t wakes = carve_window_wakes(queue->window, queue, now);
+
+		earliest = wakes < earliest ? wakes : earliest;
+	}
+	if (queue->appeal) {
+		uint64_t wakes = carve_appeal_wakes(queue->appeal, queue);
 
 		earliest = wakes < earliest ? wakes : earliest;
 	}
@@ -86,6 +92,8 @@ static void settle(struct carve_queue *queue)
 {
 	if (queue->window)
 		carve_window_settle(queue->window, queue, now_usec());
+	if (queue->appeal)
+		carve_appeal_settle(queue->appeal, queue, now_usec());
 	set_timer(queue);
 }
 
@@ -101,6 +109,7 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 
 	waiter->queue = NULL;
 	waiter->look_usec = 0;
+	waiter->lacks = false;
 	waiter->deadline_usec = deadline_of(waiter);
 	if (queue->blocking && queue->blocking->priority >= waiter->priority) {
 		insert(queue, waiter);
@@ -114,6 +123,9 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 	/* It stands before the one that was: that is of lower priority. */
 	if (r == -EINPROGRESS)
 		queue->blocking = waiter;
+	waiter->lacks = lacks(r);
+	if (waiter->lacks && queue->appeal)
+		carve_appeal_new(queue->appeal, now_usec());
 	settle(queue);
 	return -EINPROGRESS;
 }
@@ -128,6 +140,7 @@ static void serve_once(struct carve_queue *queue)
 		int r = waiter->answer(waiter);
 
 		next = TAILQ_NEXT(waiter, link);
+		waiter->lacks = lacks(r);
 		if (r == -EINPROGRESS) {
 			queue->blocking = waiter;
 			break;

@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
+struct carve_appeal;
 struct carve_identity;
 struct carve_queue;
 struct carve_window;
@@ -36,6 +37,7 @@ struct carve_wish;
  * @who, @wishes: for whom, and what space could be earmarked: writes at most @room
  *	wishes and returns their number; 0: none, since it would not be enough.
  *	NULL: nothing is ever earmarked for it
+ * @lacks: read only: it waits for memory that is in use, not for zeroing
  * @look_usec: private to window.c
  * @queue: private, where it waits, NULL while it does not
  * @deadline_usec: private, of CLOCK_MONOTONIC
@@ -51,6 +53,7 @@ struct carve_waiter {
 	size_t (*wishes)(struct carve_waiter *waiter, struct carve_wish *wishes,
 			 size_t room);
 
+	bool lacks;
 	uint64_t look_usec;
 	struct carve_queue *queue;
 	uint64_t deadline_usec;
@@ -63,6 +66,7 @@ struct carve_waiter {
  * @blocking: the one behind which nobody is served, or NULL
  * @serve: NULL, or what carve_queue_serve() calls; has to call carve_queue_run()
  * @window: NULL, or where space is earmarked
+ * @appeal: NULL, or how others are asked to give memory back
  * @again: private: space came free while others were served
  * @timer: for the earliest deadline, or the end of an earmark
  */
@@ -72,6 +76,7 @@ struct carve_queue {
 	struct carve_waiter *blocking;
 	void (*serve)(struct carve_queue *queue);
 	struct carve_window *window;
+	struct carve_appeal *appeal;
 	bool again;
 	sd_event_source *timer;
 };

@@ -305,6 +305,8 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 	r = carve_queue_init(&region->queue, event);
 	region->queue.serve = serve_queue;
 	region->queue.window = &region->window;
+	region->appeal.region = region;
+	region->queue.appeal = &region->appeal;
 	if (r == 0)
 		r = carve_scrubber_new(&region->scrubber, device);
 	if (r == 0)

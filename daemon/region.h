@@ -14,6 +14,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "appeal.h"
 #include "charges.h"
 #include "device.h"
 #include "explain.h"
@@ -100,6 +101,7 @@ struct carve_grant {
  * @failed: records it could not scrub, tried again from time to time
  * @queue: requests that wait
  * @window: what is earmarked for one of them
+ * @appeal: how others are asked to give memory back; set by who knows of any
  * @keep: what ordinary requests leave free
  * @reservations: all there are, by number
  * @serve_again: memory came free while requests were served
@@ -116,6 +118,7 @@ struct carve_region {
 	TAILQ_HEAD(, carve_record) failed;
 	struct carve_queue queue;
 	struct carve_window window;
+	struct carve_appeal appeal;
 	struct carve_keep keep;
 	TAILQ_HEAD(, carve_reservation) reservations;
 	bool serve_again;

@@ -12,6 +12,7 @@
 #include "packet.h"
 #include "request-reserve.h"
 #include "reservation.h"
+#include "watch.h"
 
 void carve_request_start(struct carve_client *client, size_t bytes)
 {
@@ -254,6 +255,25 @@ static enum carve_outcome run_query(struct carve_client *client)
 	return CARVE_OUTCOME_REPLY;
 }
 
+/* ---- WATCH ------------------------------------------------------------- */
+
+static const char *check_watch(const struct carve_client *client)
+{
+	const struct carve_wire_watch *watch = &client->request.watch;
+
+	if (watch->flags & ~CARVE_WIRE_WATCH_PRESSURE || watch->reserved)
+		return "an unknown flag";
+	return NULL;
+}
+
+static enum carve_outcome run_watch(struct carve_client *client)
+{
+	carve_watch_set(client, client->request.watch.flags &
+				CARVE_WIRE_WATCH_PRESSURE);
+	carve_request_start(client, sizeof(struct carve_wire_header));
+	return CARVE_OUTCOME_REPLY;
+}
+
 /* ---- CANCEL ------------------------------------------------------------ */
 
 /* Nothing waits: what it means was answered before it came (see cancel.h). */
@@ -314,6 +334,11 @@ static const struct request_type types[] = {
 	[CARVE_MSG_RESERVATIONS] = {
 		.bytes = sizeof(struct carve_wire_reservations),
 		.run = carve_request_run_reservations,
+	},
+	[CARVE_MSG_WATCH] = {
+		.bytes = sizeof(struct carve_wire_watch),
+		.check = check_watch,
+		.run = run_watch,
 	},
 	[CARVE_MSG_CANCEL] = {
 		.bytes = sizeof(struct carve_wire_cancel),

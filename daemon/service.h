@@ -14,11 +14,16 @@
 struct carve_closer;
 struct carve_config;
 
+struct carve_client;
+
+LIST_HEAD(carve_watchers, carve_client);
+
 /**
  * struct carve_service - what all clients are served from
  * @regions: @region_count regions
  * @default_region: index of the one used when a request names none
  * @client_count: connections there are
+ * @watchers: those that want to hear when others wait for memory
  * @own_uid: user the daemon runs as
  * @last_reservation: number given out last
  * @closer: for descriptors that clients sent
@@ -29,6 +34,7 @@ struct carve_service {
 	size_t region_count;
 	size_t default_region;
 	unsigned int client_count;
+	struct carve_watchers watchers;
 	uid_t own_uid;
 	uint64_t last_reservation;
 	struct carve_closer *closer;
