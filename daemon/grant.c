@@ -305,7 +305,8 @@ void carve_region_serve(struct carve_region *region)
 {
 	do {
 		region->serve_again = false;
-		carve_reservations_serve(region);
 		carve_queue_run(&region->queue);
+		/* After it: what is pending may have been granted there. */
+		carve_reservations_serve(region);
 	} while (region->serve_again);
 }

@@ -80,6 +80,13 @@ static void settle(struct carve_reserve *pending, int r)
 	carve_queue_serve(&reservation->queue);
 }
 
+/* Is it pending for nothing else? That ends by itself. */
+static bool lacks_zeroing(const struct carve_reservation *reservation)
+{
+	return reservation->region->queue.blocking ==
+	       &reservation->pending->waiter;
+}
+
 static void ask(struct carve_reservation *reservation,
 		const struct carve_config_place *place)
 {
@@ -92,8 +99,7 @@ static void ask(struct carve_reservation *reservation,
 		settle(pending, r);
 		return;
 	}
-	/* That ends by itself. */
-	if (reservation->region->queue.blocking == &pending->waiter)
+	if (lacks_zeroing(reservation))
 		return;
 	carve_log(LOG_WARNING, NULL, "%s:%u: reservation %s does not fit beside "
 		  "what is alive in region %s: %zu buffers, %" PRIu64 " bytes. "
@@ -215,7 +221,7 @@ static int answer(struct carve_waiter *waiter)
 	if (reservation->flags & CARVE_RESERVATION_CLAIMED)
 		return -EBUSY;
 	if (reservation->flags & CARVE_RESERVATION_PENDING)
-		return -ENOSPC;
+		return lacks_zeroing(reservation) ? -EINPROGRESS : -ENOSPC;
 	reservation->flags |= CARVE_RESERVATION_CLAIMED;
 	reservation->uid = reserve->who->uid;
 	reservation->pid = reserve->who->pid;

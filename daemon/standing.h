@@ -29,6 +29,8 @@ carve_standing_find(const struct carve_service *service, const char *name);
  * carve_standing_claim() - have one
  * @reserve: reservation, who, timeout and done are set
  *
+ * While it lacks nothing but zeroing it is waited for in any case.
+ *
  * Return: 0, and it is the asker's; -EINPROGRESS (it is pending, and done() will
  * be called); -ENOSPC, from done() -ETIMEDOUT (it is pending), and the refusal;
  * -EACCES (it is for somebody else); -EBUSY (it is claimed).

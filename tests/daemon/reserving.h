@@ -10,9 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "fixture.h"
-
-#define MSEC	1000000ULL
+#include "waiter.h"
 
 #define CLASS(bytes_, alignment_, count_) {				\
 	.struct_size = sizeof(struct carve_class), .bytes = (bytes_),	\
