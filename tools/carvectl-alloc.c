@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* carvectl alloc: hold buffers and say what they are, until interrupted. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,8 +50,8 @@ static int fail_refused(const struct carvectl *ctl,
 			     carvectl_size(why->own_bytes, exact, own));
 }
 
-static int fail_alloc(const struct carvectl *ctl, int error,
-		      const struct carve_refusal *why)
+int carvectl_fail_alloc(const struct carvectl *ctl, int error,
+			const struct carve_refusal *why)
 {
 	switch (error) {
 	case -ENOSPC:
@@ -111,7 +110,7 @@ static int allocate(const struct carvectl *ctl, struct carve_buffer **buffers)
 					 buffers + done, &why);
 
 		if (r < 0)
-			return fail_alloc(ctl, r, &why);
+			return carvectl_fail_alloc(ctl, r, &why);
 		done += now;
 	}
 	return 0;
@@ -177,8 +176,7 @@ static int64_t now_ms(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* Wait for a signal that ends us, or for the time to pass. */
-static void hold(const struct carvectl *ctl, const sigset_t *signals)
+void carvectl_hold(const struct carvectl *ctl, const sigset_t *signals)
 {
 	int64_t end_ms = now_ms() + ctl->hold_ms, left_ms;
 	int signal = -1;
@@ -200,7 +198,7 @@ static void hold(const struct carvectl *ctl, const sigset_t *signals)
 	}
 }
 
-static void block_signals(sigset_t *signals)
+void carvectl_block_signals(sigset_t *signals)
 {
 	struct sigaction hangup;
 
@@ -225,13 +223,13 @@ int carvectl_alloc(const struct carvectl *ctl)
 	r = allocate(ctl, buffers);
 
 	/* From here on a signal asks for an orderly end. */
-	block_signals(&signals);
+	carvectl_block_signals(&signals);
 	if (r == 0)
 		r = print(ctl, buffers);
 	if (r == 0 && fflush(stdout) != 0)
 		r = carvectl_fail("cannot write: %m");
 	if (r == 0)
-		hold(ctl, &signals);
+		carvectl_hold(ctl, &signals);
 
 	for (size_t i = 0; i < ctl->count; i++)
 		carve_buffer_unref(buffers[i]);

@@ -27,7 +27,8 @@ enum {
 };
 
 /* Commands, as bits, so that an option can say which of them it is for. */
-enum { STATUS = 1, LIST = 2, ALLOC = 4, MAP = 8, ALL = 15 };
+enum { STATUS = 1, LIST = 2, ALLOC = 4, MAP = 8, RESERVE = 16, RESERVATIONS = 32,
+       HOLDS = ALLOC | RESERVE, ALL = 63 };
 
 static const struct command {
 	const char *name;
@@ -38,6 +39,8 @@ static const struct command {
 	{ "list", LIST, carvectl_list },
 	{ "alloc", ALLOC, carvectl_alloc },
 	{ "map", MAP, carvectl_map },
+	{ "reserve", RESERVE, carvectl_reserve },
+	{ "reservations", RESERVATIONS, carvectl_reservations },
 };
 
 #define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -46,22 +49,23 @@ static const struct argp_option options[] = {
 	{ "socket", SOCKET, "PATH", 0,
 	  "The daemon's socket (default: $CARVE_SOCKET, else "
 	  CARVE_DEFAULT_SOCKET ")", 1 },
-	{ "json", JSON, NULL, 0, "status, list, alloc: write JSON", 1 },
+	{ "json", JSON, NULL, 0, "All but map: write JSON", 1 },
 	{ "bytes", BYTES, NULL, 0, "Sizes in bytes, exactly", 1 },
 	{ "region", REGION, "LABEL", 0,
-	  "list, alloc, map: this region (default for alloc and map: the "
+	  "All but status: this region (default for alloc, reserve and map: the "
 	  "daemon's)", 2 },
 	{ "align", ALIGN, "SIZE", 0,
-	  "alloc: alignment of the physical address, a power of two", 3 },
+	  "alloc, reserve: alignment of the physical address, a power of two", 3 },
 	{ "limit", LIMIT, "ADDRESS", 0,
-	  "alloc: physical address to stay below, such as 4G", 3 },
+	  "alloc, reserve: physical address to stay below, such as 4G", 3 },
 	{ "guard-before", GUARD_BEFORE, "SIZE", 0,
-	  "alloc: guard before each buffer, whole pages up to 1M", 3 },
+	  "alloc, reserve: guard before each buffer, whole pages up to 1M", 3 },
 	{ "guard-after", GUARD_AFTER, "SIZE", 0,
-	  "alloc: guard behind each buffer", 3 },
-	{ "name", NAME, "TEXT", 0, "alloc: shown by list, up to 63 bytes", 3 },
+	  "alloc, reserve: guard behind each buffer", 3 },
+	{ "name", NAME, "TEXT", 0, "alloc, reserve: shown by list, up to 63 bytes, and by "
+	  "reservations, up to 31", 3 },
 	{ "count", COUNT, "N", 0, "alloc: so many buffers, all or none", 3 },
-	{ "for", FOR, "SECONDS", 0, "alloc: hold them so long", 3 },
+	{ "for", FOR, "SECONDS", 0, "alloc, reserve: hold them so long", 3 },
 	{ 0 }
 };
 
@@ -69,11 +73,11 @@ static const struct {
 	int key;
 	unsigned int commands;
 } allowed[] = {
-	{ SOCKET, ALL }, { JSON, STATUS | LIST | ALLOC }, { BYTES, ALL },
-	{ REGION, LIST | ALLOC | MAP }, { ALIGN, ALLOC },
-	{ LIMIT, ALLOC }, { GUARD_BEFORE, ALLOC }, { GUARD_AFTER, ALLOC },
-	{ NAME, ALLOC },
-	{ COUNT, ALLOC }, { FOR, ALLOC },
+	{ SOCKET, ALL }, { JSON, ALL & ~MAP }, { BYTES, ALL },
+	{ REGION, ALL & ~STATUS }, { ALIGN, HOLDS },
+	{ LIMIT, HOLDS }, { GUARD_BEFORE, HOLDS }, { GUARD_AFTER, HOLDS },
+	{ NAME, HOLDS },
+	{ COUNT, ALLOC }, { FOR, HOLDS },
 };
 
 /**
@@ -138,6 +142,18 @@ static int64_t parse_hold(struct argp_state *state, const char *text)
 static void parse_word(struct argp_state *state, struct line *line,
 		       const char *word)
 {
+	if (line->command && line->command->bit == RESERVE) {
+		int r = carvectl_add_class(&line->ctl, word);
+
+		if (r == -E2BIG)
+			argp_error(state, "there may be %d classes",
+				   CARVE_CLASSES_MAX);
+		else if (r < 0)
+			argp_error(state, "'%s' is no class: write COUNTxSIZE, "
+				   "such as 6x3M, with a count of 1 to %d", word,
+				   CARVE_SLOTS_MAX);
+		return;
+	}
 	if (line->command) {
 		if (line->command->bit != ALLOC || line->size)
 			argp_error(state, "'%s' is too much", word);
@@ -151,15 +167,16 @@ static void parse_word(struct argp_state *state, struct line *line,
 		if (!strcmp(commands[i].name, word))
 			line->command = &commands[i];
 	if (!line->command)
-		argp_error(state, "'%s' is no command: status, list, alloc and "
-			   "map are", word);
+		argp_error(state, "'%s' is no command: status, list, alloc, "
+			   "reserve, reservations and map are", word);
 }
 
 /* What can only be said once everything was read. */
 static void check_line(struct argp_state *state, const struct line *line)
 {
 	if (!line->command)
-		argp_error(state, "say what to do: status, list, alloc SIZE or map");
+		argp_error(state, "say what to do: status, list, alloc SIZE, reserve "
+			   "COUNTxSIZE..., reservations or map");
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		if (line->given & 1U << (allowed[i].key - SOCKET) &&
 		    !(allowed[i].commands & line->command->bit))
@@ -168,6 +185,8 @@ static void check_line(struct argp_state *state, const struct line *line)
 				   options[i].name);
 	if (line->command->bit == ALLOC && !line->size)
 		argp_error(state, "alloc needs a SIZE");
+	if (line->command->bit == RESERVE && !line->ctl.class_count)
+		argp_error(state, "reserve needs a COUNTxSIZE");
 	if (line->ctl.name && strlen(line->ctl.name) > NAME_MAX_BYTES)
 		argp_error(state, "--name may have %d bytes", NAME_MAX_BYTES);
 	if (line->ctl.alignment & (line->ctl.alignment - 1))
@@ -229,11 +248,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "status\nlist\nalloc SIZE\nmap",
+	.args_doc = "status\nlist\nalloc SIZE\nreserve COUNTxSIZE...\nreservations\nmap",
 	.doc = "Look at the contiguous memory that carved hands out.\v"
 	       "status shows the regions and how full they are, list the "
 	       "buffers and who holds them. alloc holds buffers until it is "
-	       "interrupted. map draws a region as SVG (superuser only, since "
+	       "interrupted, reserve sets memory aside for so many, and "
+	       "reservations shows what is set aside. map draws a region as SVG (superuser only, since "
 	       "it shows where buffers lie).\n\n"
 	       "SIZE is a number of bytes, or one with a binary unit: 64K, 8M, "
 	       "1.5GiB.",
