@@ -226,9 +226,31 @@ static void displace(struct plan *plan, struct carve_slot_list *fresh)
 	}
 }
 
+/*
+ * Is it more than there is at all? Most of what does not fit is found out here,
+ * without placing up to a thousand slots each time somebody gives memory back.
+ */
+static bool exceeds(const struct plan *plan, uint64_t bytes, size_t *ret_index)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		size_t class = plan->order[i];
+
+		sum += missing(plan, class) * plan->kinds[class].wish.bytes;
+		if (sum > bytes) {
+			*ret_index = class;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool place(struct plan *plan, struct carve_slot_list *fresh,
 		  size_t *ret_index)
 {
+	if (exceeds(plan, plan->slots->placement->used.gap_bytes, ret_index))
+		return false;
 	for (size_t i = 0; i < plan->count; i++) {
 		size_t class = plan->order[i];
 
@@ -266,9 +288,10 @@ static bool would_place(struct plan *plan, struct carve_slot_list *fresh,
 {
 	struct carve_placement *placement = plan->slots->placement;
 	struct carve_slot *slot = TAILQ_FIRST(fresh);
-	bool fits = true;
+	bool fits;
 
 	promise(plan, false);
+	fits = !exceeds(plan, placement->held.gap_bytes, ret_index);
 	for (size_t i = 0; fits && i < plan->count; i++) {
 		size_t class = plan->order[i];
 
