@@ -183,6 +183,76 @@ static void test_cut_unit(void **state)
 	refuse(text, 2, "up to 62 bytes");
 }
 
+/* ---- at random ----------------------------------------------------------- */
+
+static const char seed_text[] =
+	"[region main]\nkeep-for-priority=50:16M ; remark\n"
+	"# remark\n[rule a]\nuid=1\ngid=2\nunit=a.service\nmax-bytes=1M\n"
+	"max-buffers=7\nmax-reserved=2G\npriority=-3\nshow-addresses=yes\n"
+	"guard-before=4K\nguard-after=8K\nlimit=0x100000000\n"
+	"[reservation r]\nregion=main\nuid=1\nclass=12 x 3133440 align=64K\n"
+	"class=3x1M limit=4G guard-before=4K guard-after=4K\n";
+
+/* A few bytes overwritten, cut out, or written twice. Return: bytes. */
+static size_t spoil(char *text, size_t bytes, unsigned int *seed)
+{
+	static const char pieces[] = "[]=;# \n\t\r\0x:.@-09KMGabc\xff\xc3\xa4";
+
+	for (int i = rand_r(seed) % 4; i >= 0; i--) {
+		size_t at = rand_r(seed) % bytes, run = 1 + rand_r(seed) % 12;
+
+		if (run > bytes - at)
+			run = bytes - at;
+		switch (rand_r(seed) % 3) {
+		case 0:
+			text[at] = pieces[rand_r(seed) % sizeof(pieces)];
+			break;
+		case 1:
+			memmove(text + at, text + at + run, bytes - at - run);
+			bytes -= run;
+			break;
+		default:
+			memmove(text + at + run, text + at, bytes - at);
+			bytes += run;
+		}
+		if (!bytes)
+			return 0;
+	}
+	return bytes;
+}
+
+/* Whatever it is, it is a configuration that can be printed, or one mistake. */
+static void test_random(void **state)
+{
+	const char *given = getenv("CARVE_SEED");
+	unsigned int first = given ? strtoul(given, NULL, 0) : 1, accepted = 0;
+
+	(void)state;
+	print_message("# CARVE_SEED=%u\n", first);
+	for (unsigned int i = 0; i < 4000; i++) {
+		char text[sizeof(seed_text) + 64], mistake[CARVE_CONFIG_MISTAKE];
+		unsigned int seed = first * 100000 + i;
+		struct carve_config *config;
+		FILE *nowhere;
+
+		memcpy(text, seed_text, sizeof(seed_text));
+		write_bytes("main", text, spoil(text, sizeof(seed_text) - 1, &seed));
+		if (carve_config_load(&config, path_of("main"), mistake) < 0) {
+			if (!strstr(mistake, "main:"))
+				fail_msg("%u: %s", i, mistake);
+			assert_null(strchr(mistake, '\n'));
+			continue;
+		}
+		nowhere = fopen("/dev/null", "w");
+		carve_config_print(config, nowhere);
+		fclose(nowhere);
+		carve_config_free(config);
+		accepted++;
+	}
+	/* Neither all nor none, or it tests nothing. */
+	assert_in_range(accepted, 10, 3990);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_reservations),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_cut_unit),
+		cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests_name("config-mistakes", tests, make_dir,
