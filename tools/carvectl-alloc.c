@@ -24,38 +24,14 @@ static const struct carvectl_column columns[] = {
 
 #define N_COLUMNS	(sizeof(columns) / sizeof(columns[0]))
 
-static int fail_refused(const struct carvectl *ctl,
-			const struct carve_refusal *why)
-{
-	char wanted[CARVECTL_TEXT], all[CARVECTL_TEXT], unused[CARVECTL_TEXT],
-	     largest[CARVECTL_TEXT], dirty[CARVECTL_TEXT], live[CARVECTL_TEXT],
-	     own[CARVECTL_TEXT];
-	bool exact = ctl->exact;
-
-	/* "No room for 8 MiB, 8 MiB are free" would help nobody. */
-	carvectl_size(why->wanted_bytes, exact, wanted);
-	carvectl_size(why->largest_bytes, exact, largest);
-	exact = exact || !strcmp(wanted, largest);
-
-	return carvectl_fail("no room for %s in one piece: %s of %s are free, "
-			     "the largest hole being %s; %s are being zeroed, "
-			     "%s are in buffers, %s of them yours ('carvectl "
-			     "list' shows them)",
-			     carvectl_size(why->wanted_bytes, exact, wanted),
-			     carvectl_size(why->free_bytes, exact, unused),
-			     carvectl_size(why->region_bytes, exact, all),
-			     carvectl_size(why->largest_bytes, exact, largest),
-			     carvectl_size(why->dirty_bytes, exact, dirty),
-			     carvectl_size(why->live_bytes, exact, live),
-			     carvectl_size(why->own_bytes, exact, own));
-}
-
 int carvectl_fail_alloc(const struct carvectl *ctl, int error,
 			const struct carve_refusal *why)
 {
 	switch (error) {
 	case -ENOSPC:
-		return fail_refused(ctl, why);
+	case -EDQUOT:
+	case -ETIMEDOUT:
+		return carvectl_fail_refused(ctl, error, why);
 	case -ENOENT:
 		return carvectl_fail("there is no region '%s': 'carvectl status' "
 				     "lists them", ctl->region ? ctl->region : "");
@@ -102,6 +78,7 @@ static int allocate(const struct carvectl *ctl, struct carve_buffer **buffers)
 			.guard_after = ctl->guard_after,
 			.name = ctl->name,
 			.region = ctl->region,
+			.timeout_nsec = ctl->timeout_nsec,
 		};
 	for (size_t done = 0; done < ctl->count;) {
 		size_t left = ctl->count - done;

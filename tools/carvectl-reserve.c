@@ -110,6 +110,7 @@ int carvectl_reserve(const struct carvectl *ctl)
 	profile.class_count = ctl->class_count;
 	profile.region = ctl->region;
 	profile.name = ctl->name;
+	profile.timeout_nsec = ctl->timeout_nsec;
 	r = carve_reserve(ctl->carve, &profile, &reservation, &why);
 	if (r < 0)
 		return fail_reserve(ctl, r, &why);

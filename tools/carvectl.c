@@ -23,7 +23,7 @@ const char *argp_program_version = "carvectl " CARVE_VERSION;
 /* Keys of options that have no letter; the letters stay free for later. */
 enum {
 	SOCKET = 0x100, JSON, BYTES, ALIGN, NAME, REGION, COUNT, FOR,
-	LIMIT, GUARD_BEFORE, GUARD_AFTER, LAST = GUARD_AFTER,
+	LIMIT, GUARD_BEFORE, GUARD_AFTER, TIMEOUT, LAST = TIMEOUT,
 };
 
 /* Commands, as bits, so that an option can say which of them it is for. */
@@ -65,6 +65,9 @@ static const struct argp_option options[] = {
 	{ "name", NAME, "TEXT", 0, "alloc, reserve: shown by list, up to 63 bytes, and by "
 	  "reservations, up to 31", 3 },
 	{ "count", COUNT, "N", 0, "alloc: so many buffers, all or none", 3 },
+	{ "timeout", TIMEOUT, "SECONDS", 0,
+	  "alloc, reserve: wait so long for others to give memory back, or "
+	  "'forever' (default: 0)", 3 },
 	{ "for", FOR, "SECONDS", 0, "alloc, reserve: hold them so long", 3 },
 	{ 0 }
 };
@@ -76,7 +79,7 @@ static const struct {
 	{ SOCKET, ALL }, { JSON, ALL & ~MAP }, { BYTES, ALL },
 	{ REGION, ALL & ~STATUS }, { ALIGN, HOLDS },
 	{ LIMIT, HOLDS }, { GUARD_BEFORE, HOLDS }, { GUARD_AFTER, HOLDS },
-	{ NAME, HOLDS },
+	{ NAME, HOLDS }, { TIMEOUT, HOLDS },
 	{ COUNT, ALLOC }, { FOR, HOLDS },
 };
 
@@ -127,6 +130,19 @@ static unsigned int parse_count(struct argp_state *state, const char *text)
 		argp_error(state, "--count '%s' has to be a number from 1 to %d",
 			   text, COUNT_MAX);
 	return count;
+}
+
+static uint64_t parse_timeout(struct argp_state *state, const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (!strcmp(text, "forever"))
+		return CARVE_FOREVER;
+	if (end == text || *end || !(seconds >= 0 && seconds <= HOLD_MAX_S))
+		argp_error(state, "--timeout '%s' has to be a number of seconds "
+			   "or 'forever'", text);
+	return (uint64_t)(seconds * 1e9);
 }
 
 static int64_t parse_hold(struct argp_state *state, const char *text)
@@ -231,6 +247,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case COUNT:
 		line->ctl.count = parse_count(state, argument);
+		return 0;
+	case TIMEOUT:
+		line->ctl.timeout_nsec = parse_timeout(state, argument);
 		return 0;
 	case FOR:
 		line->ctl.hold_ms = parse_hold(state, argument);

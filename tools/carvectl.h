@@ -27,6 +27,7 @@
  * @guard_before, @guard_after: of alloc, in bytes
  * @name: of alloc, --name, or NULL
  * @count: of alloc, --count
+ * @timeout_nsec: --timeout: how long to wait for others; 0 for not at all
  * @hold_ms: of alloc and reserve, --for; -1 for until interrupted
  * @classes: of reserve, @class_count with count and size
  */
@@ -43,6 +44,7 @@ struct carvectl {
 	uint32_t guard_after;
 	const char *name;
 	unsigned int count;
+	uint64_t timeout_nsec;
 	int64_t hold_ms;
 	struct carve_class classes[CARVE_CLASSES_MAX];
 	unsigned int class_count;
@@ -122,6 +124,10 @@ int carvectl_fail_connect(const struct carvectl *ctl, int error);
 
 /* Say why a question was not answered. Return: 1. */
 int carvectl_fail_call(const char *what, int error);
+
+/* For -ENOSPC, -EDQUOT and -ETIMEDOUT: the numbers, and who has the memory. */
+int carvectl_fail_refused(const struct carvectl *ctl, int error,
+			  const struct carve_refusal *why);
 
 /* ---- carvectl-table.c -------------------------------------------------- */
 
