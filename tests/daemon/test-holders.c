@@ -216,11 +216,51 @@ static void test_names_are_not_for_everybody(void **state)
 	daemon_stop(daemon);
 }
 
+/* Reserved memory counts once, whatever is in it. */
+static void test_reservations_are_somebodys(void **state)
+{
+	struct carve_class class = CARVE_CLASS_INIT;
+	struct carve_profile profile = CARVE_PROFILE_INIT;
+	struct carve_reservation *reservation, *other;
+	struct carve_refusal refusal;
+	struct carve_buffer *buffer;
+	struct daemon *daemon;
+	struct carve *carve;
+
+	(void)state;
+	daemon = daemon_start("--simulate", "16M", NULL);
+	carve = client_new(daemon);
+	class.count = 3;
+	class.bytes = 4 * MIB;
+	profile.class_count = 1;
+	profile.classes = &class;
+	assert_int_equal(carve_reserve(carve, &profile, &reservation, NULL), 0);
+	assert_int_equal(carve_reservation_alloc(reservation, 0, NULL, 0, &buffer), 0);
+	assert_int_equal(refused(carve, 8 * MIB, &refusal), -ENOSPC);
+	assert_int_equal(refusal.holder_count, 1);
+	assert_int_equal(refusal.holders[0].flags, CARVE_HOLDER_KNOWN |
+			 CARVE_HOLDER_SELF | CARVE_HOLDER_NEEDED);
+	assert_int_equal(refusal.holders[0].bytes, 12 * MIB);
+	assert_int_equal(refusal.reserved_bytes, 8 * MIB);
+	assert_int_equal(refusal.live_bytes, 4 * MIB);
+	/* A reservation is refused in the same way. */
+	refusal = (struct carve_refusal)CARVE_REFUSAL_INIT;
+	class.count = 2;
+	assert_int_equal(carve_reserve(carve, &profile, &other, &refusal), -ENOSPC);
+	assert_int_equal(refusal.holder_count, 1);
+	assert_true(refusal.holders[0].flags & CARVE_HOLDER_NEEDED);
+	carve_buffer_unref(buffer);
+	carve_reservation_free(reservation);
+	carve_free(carve);
+	daemon_stop(daemon);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_names_the_smallest_set),
 		DAEMON_TEST(test_names_are_not_for_everybody),
+		DAEMON_TEST(test_reservations_are_somebodys),
 	};
 
 	return cmocka_run_group_tests_name("holders", tests, NULL, NULL);

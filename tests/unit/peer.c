@@ -186,6 +186,9 @@ static void make_answer(struct peer *peer, struct peer_answer *answer)
 		fill_buffer(&answer->message.query.buffer, 1);
 		answer->length = sizeof(answer->message.query);
 		break;
+	case CARVE_MSG_WATCH:
+		answer->length = sizeof(answer->message.header);
+		break;
 	default:
 		require(!"a message that the library does not send");
 	}
