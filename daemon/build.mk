@@ -3,25 +3,35 @@
 # The daemon, its unit tests and its manual page.
 
 # Placement knows nothing of the rest, so it is compiled on its own for tests.
-PLACEMENT_OBJS := $(addprefix $(B)/daemon/,gap-tree.o gaps.o choice.o placement.o)
+PLACEMENT_OBJS := $(addprefix $(B)/daemon/,gap-tree.o gaps.o choice.o placement.o \
+	slots.o slots-change.o)
 DAEMON_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard daemon/*.c))
 
 SYSTEMD_CFLAGS = $(shell $(PKG_CONFIG) --cflags libsystemd)
 SYSTEMD_LIBS = $(shell $(PKG_CONFIG) --libs libsystemd)
 
+INIH_CFLAGS = $(shell $(PKG_CONFIG) --cflags inih)
+INIH_LIBS = $(shell $(PKG_CONFIG) --libs inih)
+
 PROGRAMS += $(B)/daemon/carved
 
 # An include that the architecture does not allow does not compile: the pure
 # files see only their own folder, and only the backend sees the driver.
-$(DAEMON_OBJS): INC = -Ilib -Ilib/include -pthread $(SYSTEMD_CFLAGS)
+$(DAEMON_OBJS): INC = -Ilib -Ilib/include -pthread $(SYSTEMD_CFLAGS) $(INIH_CFLAGS)
 $(PLACEMENT_OBJS): INC =
 $(B)/daemon/device.o: INC = -Ikernel/uapi
 $(filter $(B)/daemon/simulated%,$(DAEMON_OBJS)): INC = -pthread
 
 $(B)/daemon/carved: $(DAEMON_OBJS)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
-		$(SYSTEMD_LIBS)
+		$(SYSTEMD_LIBS) $(INIH_LIBS)
 
+SURVEY_OBJS := $(addprefix $(B)/daemon/,survey.o survey-all.o)
+$(SURVEY_OBJS) $(B)/daemon/earmark.o: INC =
+UNIT_OBJS_test-survey := $(SURVEY_OBJS)
+UNIT_INC_test-survey := -Idaemon
+UNIT_OBJS_test-earmark := $(SURVEY_OBJS) $(B)/daemon/earmark.o $(PLACEMENT_OBJS)
+UNIT_INC_test-earmark := -Idaemon
 UNIT_OBJS_test-placement := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement := -Idaemon
 UNIT_OBJS_test-gaps := $(PLACEMENT_OBJS)
@@ -30,6 +40,13 @@ UNIT_OBJS_test-choice := $(PLACEMENT_OBJS)
 UNIT_INC_test-choice := -Idaemon
 UNIT_OBJS_test-placement-twin := $(PLACEMENT_OBJS)
 UNIT_INC_test-placement-twin := -Idaemon
+UNIT_OBJS_test-slots := $(PLACEMENT_OBJS)
+UNIT_INC_test-slots := -Idaemon
+UNIT_OBJS_test-slots-adversary := $(PLACEMENT_OBJS) $(B)/tests/unit/slots-world.o
+$(B)/tests/unit/slots-world.o: INC = -Idaemon
+UNIT_INC_test-slots-adversary := -Idaemon
+UNIT_OBJS_test-scrubber := $(B)/daemon/scrubber.o
+UNIT_INC_test-scrubber := -Idaemon
 SIMULATED_OBJS := $(addprefix $(B)/daemon/,tree.o simulated.o simulated-books.o \
 	simulated-memfd.o simulated-watch.o)
 UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)
@@ -38,5 +55,15 @@ UNIT_OBJS_test-simulated-books := $(SIMULATED_OBJS)
 UNIT_INC_test-simulated-books := -Idaemon
 UNIT_OBJS_test-exit-status := $(B)/daemon/exit-status.o
 UNIT_INC_test-exit-status := -Idaemon
+CONFIG_OBJS := $(addprefix $(B)/daemon/,config.o config-file.o config-key.o \
+	config-section.o config-value.o name.o)
+UNIT_OBJS_test-config := $(CONFIG_OBJS)
+UNIT_INC_test-config := -Idaemon -Ilib
+UNIT_LIBS_test-config = $(INIH_LIBS)
+UNIT_OBJS_test-config-mistakes := $(CONFIG_OBJS)
+UNIT_INC_test-config-mistakes := -Idaemon -Ilib
+UNIT_LIBS_test-config-mistakes = $(INIH_LIBS)
+UNIT_OBJS_test-quota := $(addprefix $(B)/daemon/,quota.o charges.o)
+UNIT_INC_test-quota := -Idaemon -Ilib -Ilib/include
 UNIT_OBJS_test-name := $(B)/daemon/name.o
 UNIT_INC_test-name := -Idaemon

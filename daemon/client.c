@@ -8,11 +8,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "closer.h"
 #include "guard.h"
 #include "log.h"
 #include "packet.h"
 #include "request.h"
+#include "watch.h"
+#include "request-reserve.h"
 
 /* Requests of one client in one turn of the loop: others want theirs too. */
 #define TURN_REQUESTS		4
@@ -34,15 +37,15 @@
 static struct carve_log_about about_of(const struct carve_client *client)
 {
 	return (struct carve_log_about){
-		.pid = client->pid,
-		.uid = client->uid,
+		.pid = client->who.pid,
+		.uid = client->who.uid,
 	};
 }
 
 static void drop_request_fd(struct carve_client *client)
 {
 	if (client->request_fd >= 0)
-		carve_closer_put(client->service->closer, client->uid,
+		carve_closer_put(client->service->closer, client->who.uid,
 				 client->request_fd);
 	client->request_fd = -1;
 }
@@ -62,7 +65,8 @@ static int set_state(struct carve_client *client,
 		[CARVE_CLIENT_READY] = EPOLLIN,
 		/* Edges: each packet the peer reads makes the socket speak. */
 		[CARVE_CLIENT_UNREAD] = EPOLLOUT | EPOLLET,
-		[CARVE_CLIENT_WAITING] = 0,
+		/* Edges: what is no CANCEL stays there unread. */
+		[CARVE_CLIENT_WAITING] = EPOLLIN | EPOLLET,
 		[CARVE_CLIENT_SENDING] = EPOLLOUT,
 	};
 	int r;
@@ -95,7 +99,7 @@ static void hold_back(struct carve_client *client, int error)
 	}
 	carve_log_limited(&limit, LOG_WARNING, &about, "a reply to uid %u pid "
 			  "%d could not be sent (%s)%s",
-			  (unsigned int)client->uid, (int)client->pid,
+			  (unsigned int)client->who.uid, (int)client->who.pid,
 			  strerror(-error), client->reply_fds ?
 			  ": its buffers are taken back" : "");
 	client->send_tries = 0;
@@ -143,6 +147,8 @@ static void run_request(struct carve_client *client)
 	case CARVE_OUTCOME_WAITING:
 		set_state(client, CARVE_CLIENT_WAITING, false);
 		break;
+	case CARVE_OUTCOME_SILENT:
+		break;
 	case CARVE_OUTCOME_UNREAD:
 		/*
 		 * Once: setting it asks for the state as it is now, so again
@@ -161,17 +167,37 @@ static void take_fds(struct carve_client *client, struct carve_packet *packet)
 		client->request_fd = packet->fds[0];
 	packet->cut |= packet->fd_count > 1;
 	for (size_t i = 1; i < packet->fd_count; i++)
-		carve_closer_put(client->service->closer, client->uid,
+		carve_closer_put(client->service->closer, client->who.uid,
 				 packet->fds[i]);
+}
+
+/* Return: -EPIPE (the connection is over). */
+static int complain(const struct carve_client *client, const char *wrong)
+{
+	static struct carve_log_limit limit;
+	struct carve_log_about about = about_of(client);
+
+	carve_log_limited(&limit, LOG_WARNING, &about, "uid %u pid %d broke the "
+			  "protocol and was hung up on: %s",
+			  (unsigned int)client->who.uid, (int)client->who.pid,
+			  wrong);
+	return -EPIPE;
+}
+
+/* Return: 0; -EPIPE (the connection is over). */
+static int listen_for_cancel(struct carve_client *client)
+{
+	const char *wrong;
+	int r = carve_cancel_take(client, &wrong);
+
+	return r == -EPROTO ? complain(client, wrong) : r;
 }
 
 /* Return: 0; -EAGAIN (no request there); -EPIPE (the connection is over). */
 static int receive(struct carve_client *client)
 {
-	static struct carve_log_limit limit;
-	struct carve_log_about about = about_of(client);
 	bool want_fds = carve_closer_has_room(client->service->closer,
-					      client->uid, CARVE_PACKET_FDS);
+					      client->who.uid, CARVE_PACKET_FDS);
 	struct carve_packet packet;
 	const char *wrong;
 	int r;
@@ -192,11 +218,7 @@ static int receive(struct carve_client *client)
 			carve_request_check(client, packet.bytes);
 	if (wrong) {
 		drop_request_fd(client);
-		carve_log_limited(&limit, LOG_WARNING, &about, "uid %u pid %d "
-				  "broke the protocol and was hung up on: %s",
-				  (unsigned int)client->uid, (int)client->pid,
-				  wrong);
-		return -EPIPE;
+		return complain(client, wrong);
 	}
 	run_request(client);
 	if (client->greeted)
@@ -218,6 +240,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
 		carve_client_reply(client);
 	else if (client->state == CARVE_CLIENT_UNREAD)
 		run_request(client);
+	else if (client->state == CARVE_CLIENT_WAITING)
+		r = listen_for_cancel(client);
 	for (int i = 0; r == 0 && i < TURN_REQUESTS &&
 	     client->state == CARVE_CLIENT_READY; i++)
 		r = receive(client);
@@ -247,7 +271,7 @@ static int on_hello(sd_event_source *source, uint64_t usec, void *data)
 	(void)usec;
 	carve_log_limited(&limit, LOG_WARNING, &about, "uid %u pid %d connected, "
 			  "said nothing for %u s and was hung up on",
-			  (unsigned int)client->uid, (int)client->pid,
+			  (unsigned int)client->who.uid, (int)client->who.pid,
 			  HELLO_USEC / 1000000);
 	client->gone(client, client->gone_data);
 	return 0;
@@ -274,7 +298,7 @@ static int add_sources(struct carve_client *client, sd_event *event)
 }
 
 int carve_client_new(struct carve_client **ret, struct carve_service *service,
-		     sd_event *event, int fd, const struct ucred *peer,
+		     sd_event *event, int fd, struct carve_identity *who,
 		     void (*gone)(struct carve_client *client, void *data),
 		     void *data)
 {
@@ -286,8 +310,6 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 		return -ENOMEM;
 	client->service = service;
 	client->fd = fd;
-	client->uid = peer->uid;
-	client->pid = peer->pid;
 	client->gone = gone;
 	client->gone_data = data;
 	client->request_fd = -1;
@@ -300,6 +322,8 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 		carve_client_free(client);
 		return r;
 	}
+	client->who = *who;
+	*who = (struct carve_identity){ 0 };
 	service->client_count++;
 	*ret = client;
 	return 0;
@@ -312,13 +336,17 @@ struct carve_client *carve_client_free(struct carve_client *client)
 	sd_event_source_disable_unref(client->on_io);
 	sd_event_source_disable_unref(client->on_retry);
 	sd_event_source_disable_unref(client->on_hello);
-	carve_grant_cancel(&client->grant);
+	carve_watch_set(client, false);
+	if (client->waiter)
+		carve_queue_cancel(client->waiter);
+	carve_request_end_reservations(client);
 	drop_request_fd(client);
 	drop_reply_fds(client);
 	if (client->fd >= 0) {
 		carve_guard_close(client->fd);
 		client->service->client_count--;
 	}
+	carve_identity_done(&client->who);
 	free(client);
 	return NULL;
 }

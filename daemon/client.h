@@ -9,12 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "identity.h"
 #include "protocol.h"
 #include "region.h"
+#include "reservation.h"
 #include "roll.h"
 #include "service.h"
 
@@ -49,7 +50,13 @@ union carve_client_packet {
 	struct carve_wire_hello_reply hello_reply;
 	struct carve_wire_alloc alloc;
 	struct carve_wire_alloc_reply alloc_reply;
+	struct carve_wire_cancel cancel;
+	struct carve_wire_watch watch;
 	struct carve_wire_refusal refusal;
+	struct carve_wire_reserve reserve;
+	struct carve_wire_reserve_reply reserve_reply;
+	struct carve_wire_reservations reservations;
+	struct carve_wire_reservations_reply reservations_reply;
 	struct carve_wire_regions_reply regions_reply;
 	struct carve_wire_list list;
 	struct carve_wire_list_reply list_reply;
@@ -59,23 +66,27 @@ union carve_client_packet {
 
 /**
  * struct carve_client - one connection; changed by client.c and request.c
- * @uid, @pid: who connected, as the kernel says
+ * @who: who connected
  * @gone: called when the connection is over, to free the client
  * @greeted: HELLO was answered
  * @on_hello: ends the connection if that takes too long; NULL from then on
  * @unread_fds: descriptors sent since it was last known to have read all
  * @send_tries: how often the reply at hand was refused by the kernel
+ * @watches: wants to hear when others wait for memory
+ * @told: of which regions it has not read that yet, as bits of their indexes
+ * @waiter: of the last request that had to wait, or NULL
  * @list_token: the cursor its last list reply said
  * @list_region, @list_place: where that list goes on; of the place only the
  *	offset counts for who may see offsets
+ * @reservations: what it has, @reservation_count of them
+ * @reserve: the one that it changes
  * @request, @request_fd: the request at hand; -1 for no descriptor
  * @reply: its reply; the descriptors are those of @grant
  */
 struct carve_client {
 	struct carve_service *service;
 	int fd;
-	uid_t uid;
-	pid_t pid;
+	struct carve_identity who;
 	sd_event_source *on_io;
 	sd_event_source *on_retry;
 	sd_event_source *on_hello;
@@ -87,6 +98,10 @@ struct carve_client {
 	bool greeted;
 	unsigned int unread_fds;
 	unsigned int send_tries;
+	bool watches;
+	uint32_t told;
+	LIST_ENTRY(carve_client) of_watchers;
+	struct carve_waiter *waiter;
 
 	uint64_t list_token;
 	size_t list_region;
@@ -97,20 +112,24 @@ struct carve_client {
 	union carve_client_packet reply;
 	size_t reply_fds;
 	struct carve_grant grant;
+
+	struct carve_reservation_list reservations;
+	unsigned int reservation_count;
+	struct carve_reserve reserve;
 };
 
 /**
  * carve_client_new() - serve a connection
  * @service: borrowed, has to live longer
  * @fd: the connection, non-blocking; taken over on success
- * @peer: who connected, as the kernel says
+ * @who: who connected; taken over on success
  * @gone: called once, from the loop, when the connection is over; has to call
  *	carve_client_free()
  *
  * Return: 0; -ENOMEM; what the kernel answers.
  */
 int carve_client_new(struct carve_client **ret, struct carve_service *service,
-		     sd_event *event, int fd, const struct ucred *peer,
+		     sd_event *event, int fd, struct carve_identity *who,
 		     void (*gone)(struct carve_client *client, void *data),
 		     void *data);
 

@@ -134,13 +134,14 @@ bool carve_gaps_place(const struct carve_gaps *gaps,
 	if (end < begin || end - begin < fit->bytes)
 		return false;
 	if (high) {
-		uint64_t skip = (gaps->base + end - fit->bytes) & mask;
+		uint64_t skip = (gaps->base + end - fit->bytes + fit->before) &
+				mask;
 
 		if (skip > end - fit->bytes - begin)
 			return false;
 		offset = end - fit->bytes - skip;
 	} else {
-		uint64_t skip = -(gaps->base + begin) & mask;
+		uint64_t skip = -(gaps->base + begin + fit->before) & mask;
 
 		if (skip > end - fit->bytes - begin)
 			return false;
@@ -203,6 +204,36 @@ static struct carve_mark *lowest(struct carve_gaps *gaps,
 	return mark;
 }
 
+/*
+ * What is aligned does not begin where the whole does. The tree knows nothing of
+ * that; but where there is as much more room as it may take at most, there is a
+ * place. Only if there is not so much anywhere, all gaps are tried.
+ */
+static bool shifted(struct carve_gaps *gaps, const struct carve_fit *fit,
+		    uint64_t from, uint64_t *ret_offset,
+		    struct carve_mark **ret_lower)
+{
+	uint64_t shift = -fit->before & (fit->alignment - 1);
+	struct carve_fit wide = *fit;
+	struct carve_mark *mark;
+	uint64_t offset = 0;
+
+	wide.bytes += shift;
+	wide.before = 0;
+	mark = lowest(gaps, &wide, from, &offset);
+	offset += shift;
+	if (!mark || offset > fit->end - fit->bytes)
+		for (mark = mark_before(gaps, from + 1); mark; mark = mark->upper)
+			if (carve_gaps_place(gaps, mark, fit, false, &offset) &&
+			    offset >= from)
+				break;
+	if (!mark)
+		return false;
+	*ret_offset = offset;
+	*ret_lower = mark;
+	return true;
+}
+
 bool carve_gaps_lowest(struct carve_gaps *gaps, const struct carve_fit *fit,
 		       uint64_t from, uint64_t *ret_offset,
 		       struct carve_mark **ret_lower)
@@ -212,6 +243,8 @@ bool carve_gaps_lowest(struct carve_gaps *gaps, const struct carve_fit *fit,
 
 	if (from >= gaps->bytes || fit->end < fit->bytes)
 		return false;
+	if (fit->before & (fit->alignment - 1))
+		return shifted(gaps, fit, from, ret_offset, ret_lower);
 	lower = lowest(gaps, fit, from, &offset);
 	/* If the lowest one reaches too far, then all others do. */
 	if (!lower || offset > fit->end - fit->bytes)
@@ -219,6 +252,26 @@ bool carve_gaps_lowest(struct carve_gaps *gaps, const struct carve_fit *fit,
 	*ret_offset = offset;
 	*ret_lower = lower;
 	return true;
+}
+
+bool carve_gaps_within(const struct carve_gaps *gaps, uint64_t from,
+		       uint64_t end, uint64_t *ret_offset, uint64_t *ret_bytes)
+{
+	const struct carve_mark *mark = mark_before(gaps, from + 1);
+
+	for (; mark && mark->offset + mark->bytes < end; mark = mark->upper) {
+		uint64_t begin = mark->offset + mark->bytes;
+		uint64_t stop = begin + mark->gap;
+
+		begin = begin < from ? from : begin;
+		stop = stop > end ? end : stop;
+		if (begin < stop) {
+			*ret_offset = begin;
+			*ret_bytes = stop - begin;
+			return true;
+		}
+	}
+	return false;
 }
 
 struct carve_mark *carve_gaps_first(const struct carve_gaps *gaps,

@@ -18,12 +18,14 @@
 /**
  * struct carve_fit - what is looked for
  * @bytes: length, whole pages, more than 0
- * @alignment: of base + offset; a power of two, at least a page
+ * @alignment: of base + offset + before; a power of two, at least a page
+ * @before: part of it at its start, whole pages
  * @end: what it may reach up to, in the range's offsets; UINT64_MAX is no limit
  */
 struct carve_fit {
 	uint64_t bytes;
 	uint64_t alignment;
+	uint64_t before;
 	uint64_t end;
 };
 
@@ -46,7 +48,8 @@ bool carve_gaps_place(const struct carve_gaps *gaps,
  *
  * @ret_lower: the mark that it is behind
  *
- * Finds one whenever there is one. O(log n) up to the largest alignment of the
+ * Finds one whenever there is one; with @fit->before that is not aligned itself
+ * maybe not the lowest, and in O(n) when there is hardly room. Else O(log n) up to the largest alignment of the
  * tree, and once O(n) for each alignment, when it is new; beyond, O(log n) for
  * each multiple of the alignment in the range.
  */
@@ -79,6 +82,15 @@ struct carve_mark *carve_gaps_behind(const struct carve_gaps *gaps,
 void carve_gaps_insert(struct carve_gaps *gaps, struct carve_mark *lower,
 		       struct carve_mark *mark, uint64_t offset,
 		       uint64_t bytes);
+
+/**
+ * carve_gaps_within() - the first part of [from, end) that lies in a gap
+ *
+ * O(log n) for the last mark that begins before @from, O(1) for each mark from
+ * there on that reaches to the next one without a gap.
+ */
+bool carve_gaps_within(const struct carve_gaps *gaps, uint64_t from,
+		       uint64_t end, uint64_t *ret_offset, uint64_t *ret_bytes);
 
 /* Uncover what @mark covered; its offset and bytes stay readable. O(log n) */
 void carve_gaps_remove(struct carve_gaps *gaps, struct carve_mark *mark);

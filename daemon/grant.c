@@ -9,42 +9,33 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "carve.h"
+#include "export.h"
 #include "log.h"
 #include "name.h"
-#include "roll.h"
-
-#define ALIGNMENT_MAX	(1ULL << 30)
-
-static int check_item(const struct carve_region *region,
-		      const struct carve_wire_alloc_item *item,
-		      struct carve_wish *ret)
-{
-	uint64_t page = region->placement.page_bytes;
-	struct carve_wish wish = { 0 };
-
-	if (!item->bytes || item->alignment & (item->alignment - 1) ||
-	    !carve_name_is_printable(item->name))
-		return -EINVAL;
-	if (item->alignment > ALIGNMENT_MAX)
-		return -ERANGE;
-	if (item->bytes > UINT64_MAX - (page - 1))
-		return -EOVERFLOW;
-	wish.bytes = (item->bytes + page - 1) & ~(page - 1);
-	wish.alignment = item->alignment > page ? item->alignment : page;
-	if (!carve_placement_possible(&region->placement, &wish))
-		return -ERANGE;
-	*ret = wish;
-	return 0;
-}
+#include "quota.h"
+#include "refusal.h"
+#include "reservation.h"
+#include "want.h"
 
 static int check(const struct carve_region *region,
 		 const struct carve_grant *grant, struct carve_wish *wishes)
 {
 	for (size_t i = 0; i < grant->count; i++) {
-		int r = check_item(region, &grant->items[i], &wishes[i]);
+		const struct carve_wire_alloc_item *item = &grant->items[i];
+		struct carve_want want = {
+			.bytes = item->bytes,
+			.alignment = item->alignment,
+			.limit = item->limit,
+			.guard_before = item->guard_before,
+			.guard_after = item->guard_after,
+		};
+		int r = carve_name_is_printable(item->name) ? 0 : -EINVAL;
 
+		if (r == 0)
+			r = carve_want_check(region, &grant->terms, &want,
+					     &wishes[i]);
 		if (r < 0)
 			return r;
 	}
@@ -69,102 +60,6 @@ static int new_records(struct carve_record **records, size_t count)
 	return 0;
 }
 
-/* What a client is told; what it could make nothing of, the log is told. */
-static int explain_export(const struct carve_log_about *about, int error)
-{
-	static struct carve_log_limit limit;
-
-	switch (error) {
-	case -EMFILE:
-	case -ENFILE:
-		return -EBUSY;
-	case -ENOMEM:
-	case -ENODEV:
-		return error;
-	default:
-		carve_log_limited(&limit, LOG_ERR, about, "region %s: no buffer "
-				  "can be made: %s", about->region,
-				  strerror(-error));
-		return -EIO;
-	}
-}
-
-/* Make a placed record a buffer. On failure it is clean memory or dirty. */
-static int export(struct carve_region *region, struct carve_record *record,
-		  const struct carve_grant *grant, size_t index)
-{
-	struct carve_device_extent extent = {
-		.offset = carve_extent_offset(&record->extent),
-		.bytes = carve_extent_bytes(&record->extent),
-		.id = region->next_id++,
-		.uid = grant->uid,
-		.live = true,
-	};
-	struct carve_log_about about = {
-		.region = carve_region_label(region),
-		.buffer = extent.id,
-		.pid = grant->pid,
-		.uid = grant->uid,
-	};
-	int fd = carve_charges_add(&region->charges, grant->uid, extent.bytes);
-
-	record->id = extent.id;
-	record->uid = grant->uid;
-	record->pid = grant->pid;
-	if (fd == 0) {
-		strcpy(extent.name, grant->items[index].name);
-		strcpy(record->name, extent.name);
-		fd = carve_device_export(region->device, &extent);
-		if (fd < 0 && fd != -EBUSY)
-			carve_charges_remove(&region->charges, grant->uid,
-					     extent.bytes);
-	}
-	if (fd >= 0 || fd == -EBUSY)
-		carve_roll_add(region, record);
-	if (fd == -EBUSY) {
-		/* The device knows better: zero it before it is tried again. */
-		carve_log(LOG_ERR, &about, "region %s: the driver says that %"
-			  PRIu64 " bytes at %#" PRIx64 " are not clean",
-			  about.region, extent.bytes, extent.offset);
-		carve_region_release(region, record);
-		return -EIO;
-	}
-	if (fd < 0) {
-		carve_placement_undo(&region->placement, &record->extent);
-		free(record);
-		return explain_export(&about, fd);
-	}
-	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " for uid %u "
-		  "pid %d, %" PRIu64 " bytes", about.region, extent.id,
-		  (unsigned int)grant->uid, (int)grant->pid, extent.bytes);
-	return fd;
-}
-
-/* Buffers already made die with their descriptors, and the device says so. */
-static int export_all(struct carve_region *region, struct carve_grant *grant,
-		      struct carve_record **records)
-{
-	for (size_t i = 0; i < grant->count; i++) {
-		int fd = export(region, records[i], grant, i);
-
-		if (fd < 0) {
-			for (size_t j = i + 1; j < grant->count; j++)
-				carve_placement_undo(&region->placement,
-						     &records[j]->extent);
-			free_records(&records[i + 1], grant->count - i - 1);
-			while (i--)
-				close(grant->fds[i]);
-			return fd;
-		}
-		grant->fds[i] = fd;
-		grant->results[i] = (struct carve_wire_alloc_result){
-			.id = records[i]->id,
-			.bytes = carve_extent_bytes(&records[i]->extent),
-		};
-	}
-	return 0;
-}
-
 /* With what is clean now. -ENOSPC sets the refusal's index. */
 static int attempt(struct carve_region *region, struct carve_grant *grant,
 		   const struct carve_wish *wishes)
@@ -172,23 +67,112 @@ static int attempt(struct carve_region *region, struct carve_grant *grant,
 	struct carve_record *records[CARVE_WIRE_ALLOC_MAX];
 	struct carve_extent *extents[CARVE_WIRE_ALLOC_MAX];
 	size_t index;
+	bool shut;
 	int r = new_records(records, grant->count);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < grant->count; i++)
 		extents[i] = &records[i]->extent;
+	shut = carve_window_shut(&region->window, &grant->waiter);
 	r = carve_placement_allocate(&region->placement, extents, wishes,
 				     grant->count, &index);
+	if (shut)
+		carve_window_open(&region->window);
+	if (r < 0)
+		r = carve_window_place(&region->window, &grant->waiter, extents,
+				       grant->count);
 	if (r < 0) {
 		free_records(records, grant->count);
 		grant->refusal.index = (uint32_t)index;
+		grant->refusal.reason = CARVE_REFUSED_SPACE;
 		return r;
 	}
-	return export_all(region, grant, records);
+	return carve_export(region, grant, records, wishes);
 }
 
-static void fill_refusal(const struct carve_region *region,
+/* What the rules say about it, were so many bytes free. */
+static int admit(const struct carve_region *region, struct carve_grant *grant,
+		 const struct carve_wish *wishes, uint64_t free_bytes)
+{
+	int r = carve_quota_buffers(&region->charges, grant->who, &grant->terms,
+				    wishes, grant->count, &grant->refusal);
+
+	return r < 0 ? r : carve_quota_keep(&region->keep, &grant->terms,
+					    free_bytes, wishes, grant->count,
+					    &grant->refusal);
+}
+
+/* Could it be admitted were nothing taken? Else no wait helps. */
+static int admit_ever(const struct carve_region *region,
+		      struct carve_grant *grant,
+		      const struct carve_wish *wishes)
+{
+	static const struct carve_charges none = LIST_HEAD_INITIALIZER(none);
+	int r = carve_quota_buffers(&none, grant->who, &grant->terms, wishes,
+				    grant->count, &grant->refusal);
+
+	if (r < 0) {
+		grant->refusal.own_bytes = carve_quota_use(&region->charges,
+				grant->who, &grant->terms).bytes;
+		return r;
+	}
+	return carve_quota_keep(&region->keep, &grant->terms,
+				region->placement.used.bytes, wishes,
+				grant->count, &grant->refusal);
+}
+
+static int admit_and_attempt(struct carve_region *region,
+			     struct carve_grant *grant,
+			     const struct carve_wish *wishes)
+{
+	int r = admit(region, grant, wishes,
+		      carve_placement_figures(&region->placement).clean);
+
+	return r < 0 ? r : attempt(region, grant, wishes);
+}
+
+/* Would it do, were all that is dirty zeroed? Else the refusal says why not. */
+static int would_do(struct carve_region *region, struct carve_grant *grant,
+		    const struct carve_wish *wishes)
+{
+	size_t index;
+	bool shut, fits;
+	int r = admit(region, grant, wishes, region->placement.held.gap_bytes);
+
+	if (r < 0)
+		return r;
+	shut = carve_window_shut(&region->window, &grant->waiter);
+	fits = carve_placement_would_fit(&region->placement, wishes, grant->count,
+					 &index);
+	if (shut)
+		carve_window_open(&region->window);
+	if (fits)
+		return -EINPROGRESS;
+	/* Not the one that only lacks what is still being zeroed. */
+	grant->refusal.index = (uint32_t)index;
+	grant->refusal.reason = CARVE_REFUSED_SPACE;
+	return -ENOSPC;
+}
+
+/* For the log. */
+static const char *explain_reason(uint32_t reason)
+{
+	switch (reason) {
+	case CARVE_REFUSED_KEPT:
+		return "what is free is kept for higher priority than that of";
+	case CARVE_REFUSED_BYTES:
+		return "it would be more bytes than the rules allow";
+	case CARVE_REFUSED_BUFFERS:
+		return "it would be more buffers than the rules allow";
+	case CARVE_REFUSED_EARMARKED:
+		return "what is free is earmarked for another one that waits";
+	default:
+		return "no room";
+	}
+}
+
+static void fill_refusal(struct carve_region *region,
 			 struct carve_grant *grant,
 			 const struct carve_wish *wishes)
 {
@@ -198,96 +182,131 @@ static void fill_refusal(const struct carve_region *region,
 	struct carve_wire_refusal *refusal = &grant->refusal;
 	struct carve_log_about about = {
 		.region = carve_region_label(region),
-		.pid = grant->pid,
-		.uid = grant->uid,
+		.pid = grant->who->pid,
+		.uid = grant->who->uid,
 	};
 
-	refusal->reserved = 0;
+	carve_refusal_fill(region, grant->who, refusal);
 	refusal->wanted_bytes = wishes[refusal->index].bytes;
-	refusal->region_bytes = figures.bytes;
-	refusal->free_bytes = figures.clean;
-	refusal->largest_bytes = figures.largest;
-	refusal->dirty_bytes = figures.dirty;
-	refusal->live_bytes = figures.live;
-	refusal->own_bytes = carve_charges_bytes(&region->charges, grant->uid);
-	carve_log_limited(&limit, LOG_INFO, &about, "region %s: no room for %"
+	if (grant->explain)
+		carve_refusal_explain(region, grant->who, wishes, grant->count,
+				      refusal, &grant->holders);
+	carve_log_limited(&limit, LOG_INFO, &about, "region %s: %s: %"
 			  PRIu64 " bytes (number %u of %zu) for uid %u pid %d: %"
 			  PRIu64 " of %" PRIu64 " free, the largest hole %"
 			  PRIu64 ", %" PRIu64 " being zeroed, %" PRIu64
 			  " live, %" PRIu64 " of them this user's", about.region,
+			  explain_reason(refusal->reason),
 			  refusal->wanted_bytes, refusal->index + 1,
-			  grant->count, (unsigned int)grant->uid,
-			  (int)grant->pid, figures.clean, figures.bytes,
+			  grant->count, (unsigned int)grant->who->uid,
+			  (int)grant->who->pid, figures.clean, figures.bytes,
 			  figures.largest, figures.dirty, figures.live,
 			  refusal->own_bytes);
 }
 
-/* Return: 0; -EINPROGRESS (the scrubber may help); -ENOSPC; other errors. */
-static int answer(struct carve_region *region, struct carve_grant *grant)
+static struct carve_grant *of_waiter(struct carve_waiter *waiter)
+{
+	return carve_container_of(waiter, struct carve_grant, waiter);
+}
+
+/* Return: as struct carve_waiter's answer(). */
+static int answer(struct carve_waiter *waiter)
 {
 	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
-	size_t index;
+	struct carve_grant *grant = of_waiter(waiter);
+	struct carve_region *region = grant->region;
 	int r = region->gone ? -ENODEV : check(region, grant, wishes);
 
 	if (r == 0)
-		r = attempt(region, grant, wishes);
-	if (r != -ENOSPC)
+		r = admit_and_attempt(region, grant, wishes);
+	if (r != -ENOSPC && r != -EDQUOT)
 		return r;
 	carve_region_collect(region);
 	if (region->gone)
 		return -ENODEV;
-	if (region->scrubbing) {
-		if (carve_placement_would_fit(&region->placement, wishes,
-					      grant->count, &index))
-			return -EINPROGRESS;
-		/* Not the one that only lacks what is still being zeroed. */
-		grant->refusal.index = (uint32_t)index;
-	}
+	/* What has just been taken in is charged to nobody any more. */
+	if (r == -EDQUOT)
+		r = admit_and_attempt(region, grant, wishes);
+	if (r == -ENOSPC && region->scrubbing)
+		r = would_do(region, grant, wishes);
+	return r;
+}
+
+static void refuse(struct carve_grant *grant, int result)
+{
+	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
+	struct carve_region *region = grant->region;
+	size_t index;
+
+	if (result != -ENOSPC && result != -EDQUOT && result != -ETIMEDOUT)
+		return;
+	if (check(region, grant, wishes) < 0)
+		return;
+	/* Numbers that would do need another reason than that there is no room. */
+	if (grant->refusal.reason == CARVE_REFUSED_SPACE &&
+	    region->window.owner &&
+	    carve_placement_would_fit(&region->placement, wishes, grant->count,
+				      &index))
+		grant->refusal.reason = CARVE_REFUSED_EARMARKED;
 	fill_refusal(region, grant, wishes);
-	return -ENOSPC;
+}
+
+/* What its limits forbid would not be served, however much came free. */
+static size_t wishes_of(struct carve_waiter *waiter, struct carve_wish *wishes,
+			size_t room)
+{
+	struct carve_grant *grant = of_waiter(waiter);
+
+	if (grant->refusal.reason != CARVE_REFUSED_SPACE || grant->count > room ||
+	    check(grant->region, grant, wishes) < 0)
+		return 0;
+	return grant->count;
+}
+
+static void waited(struct carve_waiter *waiter, int result)
+{
+	struct carve_grant *grant = of_waiter(waiter);
+
+	refuse(grant, result);
+	grant->done(grant, result);
 }
 
 int carve_region_allocate(struct carve_region *region,
 			  struct carve_grant *grant)
 {
 	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
-	int r;
+	int r = check(region, grant, wishes);
 
-	grant->region = NULL;
 	/* Behind others nobody waits for nothing but an error. */
-	if (TAILQ_EMPTY(&region->waiting))
-		r = answer(region, grant);
-	else
-		r = check(region, grant, wishes) ?: -EINPROGRESS;
-	if (r == -EINPROGRESS) {
-		grant->region = region;
-		TAILQ_INSERT_TAIL(&region->waiting, grant, link);
+	if (r < 0)
+		return r;
+	grant->region = region;
+	grant->refusal = (struct carve_wire_refusal){ 0 };
+	r = admit_ever(region, grant, wishes);
+	if (r < 0) {
+		refuse(grant, r);
+		return r;
 	}
+	grant->waiter = (struct carve_waiter){
+		.priority = grant->terms.priority,
+		.timeout_nsec = grant->timeout_nsec,
+		.answer = answer,
+		.done = waited,
+		.who = grant->who,
+		.wishes = wishes_of,
+	};
+	r = carve_queue_ask(&region->queue, &grant->waiter);
+	if (r != -EINPROGRESS)
+		refuse(grant, r);
 	return r;
 }
 
 void carve_region_serve(struct carve_region *region)
 {
-	struct carve_grant *grant;
-
-	while ((grant = TAILQ_FIRST(&region->waiting))) {
-		int r = answer(region, grant);
-
-		if (r == -EINPROGRESS)
-			return;
-		TAILQ_REMOVE(&region->waiting, grant, link);
-		grant->region = NULL;
-		grant->done(grant, r);
-	}
-}
-
-void carve_grant_cancel(struct carve_grant *grant)
-{
-	struct carve_region *region = grant->region;
-
-	if (!region)
-		return;
-	TAILQ_REMOVE(&region->waiting, grant, link);
-	grant->region = NULL;
-	carve_region_serve(region);
+	do {
+		region->serve_again = false;
+		carve_queue_run(&region->queue);
+		/* After it: what is pending may have been granted there. */
+		carve_reservations_serve(region);
+	} while (region->serve_again);
 }

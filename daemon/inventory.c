@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "carve.h"
+#include "standing.h"
 
 uint32_t carve_inventory_flags(const struct carve_service *service,
 			       const struct carve_region *region)
@@ -38,7 +39,10 @@ void carve_inventory_region(const struct carve_service *service,
 		.largest_bytes = region->gone ? 0 : figures.largest,
 		.dirty_bytes = figures.dirty,
 		.live_bytes = figures.live,
+		.kept_bytes = region->gone ? 0 : carve_region_kept(region),
 		.buffers = (uint32_t)figures.live_count,
+		.reserved_bytes = figures.reserved,
+		.waiting = region->queue.count,
 	};
 	snprintf(ret->label, sizeof(ret->label), "%s",
 		 carve_region_label(region));
@@ -47,14 +51,17 @@ void carve_inventory_region(const struct carve_service *service,
 /* The superuser and the daemon's own user may see everyone's buffers. */
 static bool sees_all(const struct carve_client *client)
 {
-	return client->uid == 0 || client->uid == client->service->own_uid;
+	return client->who.uid == 0 || client->who.uid == client->service->own_uid;
 }
 
-/* An offset is a physical address, but for a simulated region. */
+/*
+ * An offset is a physical address, but for a simulated region: for those whom
+ * the rules let see it, without any for the superuser.
+ */
 static bool sees_offset(const struct carve_client *client,
 			const struct carve_region *region)
 {
-	return client->uid == 0 ||
+	return client->who.terms.show_addresses ||
 	       (region->device->info.simulated && sees_all(client));
 }
 
@@ -90,10 +97,21 @@ static void describe_record(const struct carve_client *client,
 	describe(client, region, carve_extent_offset(&record->extent),
 		 carve_extent_bytes(&record->extent), ret);
 	ret->id = record->id;
-	if (record->extent.state == CARVE_EXTENT_DIRTY)
+	if (record->extent.state == CARVE_EXTENT_DIRTY ||
+	    record->extent.state == CARVE_EXTENT_HELD)
 		ret->flags |= CARVE_BUFFER_DIRTY;
+	if (record->slot.owner)
+		ret->flags |= CARVE_BUFFER_RESERVED;
+	if (record->extent.state == CARVE_EXTENT_RESERVED) {
+		const struct carve_reservation *its =
+			carve_reservation_of(record);
+
+		if (sees_all(client) || client->who.uid == its->uid)
+			describe_owner(ret, its->uid, its->pid, its->name);
+		return;
+	}
 	/* What nobody has had since boot has no owner to be known. */
-	if (record->id && (sees_all(client) || client->uid == record->uid))
+	if (record->id && (sees_all(client) || client->who.uid == record->uid))
 		describe_owner(ret, record->uid, record->pid, record->name);
 }
 
@@ -134,6 +152,36 @@ uint32_t carve_inventory_list(struct carve_client *client,
 					&items[count++]);
 	}
 	return count;
+}
+
+void carve_inventory_reservation(const struct carve_client *client,
+				 const struct carve_reservation *reservation,
+				 struct carve_wire_reservation *ret)
+{
+	const struct carve_slots *slots = &reservation->slots;
+
+	*ret = (struct carve_wire_reservation){
+		.id = reservation->id,
+		.bytes = carve_slots_bytes(slots, false),
+		.live_bytes = carve_slots_bytes(slots, true),
+		.flags = reservation->flags,
+		.slots = (uint32_t)carve_slots_count(slots, false),
+		.live = (uint32_t)carve_slots_count(slots, true),
+	};
+	if (reservation->flags & CARVE_RESERVATION_PENDING) {
+		size_t count;
+
+		ret->bytes = carve_standing_wants(reservation, &count);
+		ret->slots = (uint32_t)count;
+	}
+	snprintf(ret->region, sizeof(ret->region), "%s",
+		 carve_region_label(reservation->region));
+	if (!sees_all(client) && client->who.uid != reservation->uid)
+		return;
+	ret->flags |= CARVE_RESERVATION_KNOWN;
+	ret->uid = reservation->uid;
+	ret->pid = reservation->pid;
+	snprintf(ret->name, sizeof(ret->name), "%s", reservation->name);
 }
 
 int carve_inventory_query(const struct carve_client *client, int fd,

@@ -16,6 +16,11 @@ void carve_inventory_region(const struct carve_service *service,
 			    const struct carve_region *region,
 			    struct carve_wire_region *ret);
 
+/* All members of @ret are written. */
+void carve_inventory_reservation(const struct carve_client *client,
+				 const struct carve_reservation *reservation,
+				 struct carve_wire_reservation *ret);
+
 /**
  * carve_inventory_list() - the next buffers of a client's list
  * @items: room for CARVE_WIRE_LIST_MAX

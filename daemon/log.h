@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the daemon says: structured entries in the journal when its stderr goes
- * there, else plain lines on stderr. Only the event loop's thread logs.
+ * there, else plain lines on stderr. Saying something never waits and allocates
+ * nothing. Only the event loop's thread logs.
  */
 #ifndef CARVE_DAEMON_LOG_H
 #define CARVE_DAEMON_LOG_H

@@ -9,24 +9,28 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "config.h"
 #include "exit-status.h"
 #include "guard.h"
 #include "listen.h"
 #include "log.h"
 #include "manager.h"
+#include "memory.h"
 #include "options.h"
+#include "reload.h"
 #include "setup.h"
 
 /* Before any thread is started, so that none gets them. */
 static int handle_signals(sd_event *event)
 {
-	sigset_t ending;
+	sigset_t handled;
 	int r;
 
-	sigemptyset(&ending);
-	sigaddset(&ending, SIGTERM);
-	sigaddset(&ending, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &ending, NULL) < 0)
+	sigemptyset(&handled);
+	sigaddset(&handled, SIGTERM);
+	sigaddset(&handled, SIGINT);
+	sigaddset(&handled, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &handled, NULL) < 0)
 		return -errno;
 	/* Who started it by hand may close the pipe it logs to. */
 	signal(SIGPIPE, SIG_IGN);
@@ -45,19 +49,28 @@ static int serve(sd_event *event, struct carve_manager *manager,
 		 const struct carve_options *options)
 {
 	struct carve_listen listener;
+	struct carve_config *config;
 	unsigned int max_clients;
 	int r, status;
 
+	r = carve_reload_first(&config, options);
+	if (r < 0)
+		return carve_exit_status(r);
 	r = carve_setup_check(options);
 	if (r == 0)
 		r = carve_setup_limits(options, &max_clients);
 	if (r == 0)
 		r = carve_listen_init(&listener, options->socket_path);
-	if (r < 0)
+	if (r < 0) {
+		carve_config_free(config);
 		return carve_exit_status(r);
+	}
 	r = carve_setup_regions(manager, options);
+	carve_manager_configure(manager, config);
 	if (r == 0) {
-		r = carve_manager_start(manager, listener.fd, max_clients);
+		r = carve_reload_attach(event, manager, options);
+		if (r == 0)
+			r = carve_manager_start(manager, listener.fd, max_clients);
 		if (r < 0)
 			carve_log(LOG_ERR, NULL, "cannot start: %s",
 				  strerror(-r));
@@ -84,7 +97,10 @@ int main(int argc, char **argv)
 	int r, status = EXIT_FAILURE;
 
 	carve_options_parse(&options, argc, argv);
+	if (options.check_config)
+		return carve_reload_check(&options);
 	carve_log_init(options.verbose);
+	carve_memory_prepare();
 	r = sd_event_new(&event);
 	if (r >= 0)
 		r = handle_signals(event);

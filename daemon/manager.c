@@ -2,6 +2,7 @@
 #include "manager.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,12 @@
 
 #include "client.h"
 #include "closer.h"
+#include "config.h"
 #include "guard.h"
 #include "log.h"
+#include "standing.h"
 #include "status.h"
+#include "watch.h"
 
 /* Connections accepted in one turn of the loop. */
 #define TURN_ACCEPTS	16
@@ -29,6 +33,7 @@
  * struct carve_manager - the daemon
  * @on_resume: runs when connections may be accepted again
  * @status: keeps the service manager informed
+ * @config: what service.config is
  */
 struct carve_manager {
 	sd_event *event;
@@ -38,6 +43,7 @@ struct carve_manager {
 	sd_event_source *on_connection;
 	sd_event_source *on_resume;
 	struct carve_status *status;
+	struct carve_config *config;
 };
 
 static void client_gone(struct carve_client *client, void *data)
@@ -69,22 +75,22 @@ static bool has_place(const struct carve_manager *manager, uid_t uid)
 	if (is_privileged(manager, uid))
 		return true;
 	TAILQ_FOREACH(client, &manager->clients, link) {
-		of_user += client->uid == uid;
-		of_others += !is_privileged(manager, client->uid);
+		of_user += client->who.uid == uid;
+		of_others += !is_privileged(manager, client->who.uid);
 	}
 	return of_others < max - kept && of_user < (max - kept + 1) / 2;
 }
 
 static void refuse(const struct carve_manager *manager, int fd,
-		   const struct ucred *peer)
+		   const struct carve_identity *who)
 {
 	static struct carve_log_limit limit;
-	struct carve_log_about about = { .pid = peer->pid, .uid = peer->uid };
+	struct carve_log_about about = { .pid = who->pid, .uid = who->uid };
 
 	carve_log_limited(&limit, LOG_WARNING, &about, "a connection of uid %u "
 			  "pid %d was refused: of %u there may be, this user "
 			  "has its share, or others have all",
-			  (unsigned int)peer->uid, (int)peer->pid,
+			  (unsigned int)who->uid, (int)who->pid,
 			  manager->max_clients);
 	carve_guard_close(fd);
 }
@@ -93,21 +99,22 @@ static void welcome(struct carve_manager *manager, int fd)
 {
 	static struct carve_log_limit limit;
 	struct carve_client *client;
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-	int r = 0;
+	struct carve_identity who;
+	int r = carve_identity_init(&who, fd);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		r = -errno;
-	if (r == 0 && !has_place(manager, peer.uid)) {
-		refuse(manager, fd, &peer);
+	if (r == 0)
+		who.terms = carve_config_terms(manager->config, &who);
+	if (r == 0 && !has_place(manager, who.uid)) {
+		refuse(manager, fd, &who);
+		carve_identity_done(&who);
 		return;
 	}
 	if (r == 0)
 		r = carve_client_new(&client, &manager->service,
-				     manager->event, fd, &peer, client_gone,
+				     manager->event, fd, &who, client_gone,
 				     manager);
 	if (r < 0) {
+		carve_identity_done(&who);
 		carve_log_limited(&limit, LOG_WARNING, NULL, "a connection was "
 				  "refused: %s", strerror(-r));
 		carve_guard_close(fd);
@@ -196,6 +203,7 @@ struct carve_manager *carve_manager_free(struct carve_manager *manager)
 	carve_closer_free(manager->service.closer);
 	for (size_t i = 0; i < manager->service.region_count; i++)
 		carve_region_free(manager->service.regions[i]);
+	carve_config_free(manager->config);
 	sd_event_unref(manager->event);
 	free(manager);
 	return NULL;
@@ -211,14 +219,86 @@ int carve_manager_add_region(struct carve_manager *manager,
 		return -ENOSPC;
 	r = carve_region_new(&service->regions[service->region_count], device,
 			     manager->event);
-	if (r == 0)
-		service->region_count++;
+	if (r < 0)
+		return r;
+	service->regions[service->region_count]->appeal.tell = carve_watch_tell;
+	service->regions[service->region_count]->appeal.data = service;
+	service->region_count++;
 	return r;
 }
 
 void carve_manager_set_default(struct carve_manager *manager, size_t index)
 {
 	manager->service.default_region = index;
+}
+
+static struct carve_region *find_region(const struct carve_service *service,
+					const char *label)
+{
+	for (size_t i = 0; i < service->region_count; i++)
+		if (!strcmp(carve_region_label(service->regions[i]), label))
+			return service->regions[i];
+	return NULL;
+}
+
+/* A section nobody uses may be a slip of the pen, or for another machine. */
+static void warn_unserved(const struct carve_service *service,
+			  const struct carve_config_place *place,
+			  const char *label)
+{
+	if (label[0] && !find_region(service, label))
+		carve_log(LOG_WARNING, NULL, "%s:%u: no region %s is served here",
+			  place->file, place->line, label);
+}
+
+static void warn_all_unserved(const struct carve_manager *manager)
+{
+	const struct carve_config *config = manager->config;
+
+	for (size_t i = 0; i < config->region_count; i++)
+		warn_unserved(&manager->service, &config->regions[i].place,
+			      config->regions[i].label);
+	for (size_t i = 0; i < config->reservation_count; i++)
+		warn_unserved(&manager->service, &config->reservations[i].place,
+			      config->reservations[i].region);
+}
+
+static void set_keep(struct carve_region *region,
+		     const struct carve_config *config)
+{
+	const struct carve_config_region *section =
+		carve_config_find_region(config, carve_region_label(region));
+	struct carve_keep keep = { 0 };
+
+	if (section)
+		keep = (struct carve_keep){
+			.bytes = section->keep_bytes,
+			.priority = section->keep_priority,
+		};
+	if (keep.bytes >= region->placement.used.bytes)
+		carve_log(LOG_WARNING, NULL, "%s:%u: region %s has no more than %"
+			  PRIu64 " bytes: all of it is kept for requests of "
+			  "priority %d and above", section->place.file,
+			  section->place.line, carve_region_label(region),
+			  region->placement.used.bytes, keep.priority);
+	carve_region_set_keep(region, keep);
+}
+
+void carve_manager_configure(struct carve_manager *manager,
+			     struct carve_config *config)
+{
+	struct carve_config *before = manager->config;
+	struct carve_client *client;
+
+	manager->config = config;
+	manager->service.config = config;
+	TAILQ_FOREACH(client, &manager->clients, link)
+		client->who.terms = carve_config_terms(config, &client->who);
+	for (size_t i = 0; i < manager->service.region_count; i++)
+		set_keep(manager->service.regions[i], config);
+	warn_all_unserved(manager);
+	carve_standing_configure(&manager->service);
+	carve_config_free(before);
 }
 
 int carve_manager_start(struct carve_manager *manager, int fd,

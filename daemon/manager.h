@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
+struct carve_config;
 struct carve_device;
 struct carve_manager;
 
@@ -34,6 +35,17 @@ int carve_manager_add_region(struct carve_manager *manager,
 
 /* The region used when a request names none; else the first one added. */
 void carve_manager_set_default(struct carve_manager *manager, size_t index);
+
+/**
+ * carve_manager_configure() - take a configuration in place of the one before
+ * @config: taken over
+ *
+ * Has to be called before carve_manager_start(), and when all regions are there. It
+ * counts for requests from now on, those of clients that are connected
+ * already too; what was granted stays.
+ */
+void carve_manager_configure(struct carve_manager *manager,
+			     struct carve_config *config);
 
 /**
  * carve_manager_start() - accept connections

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "carve.h"
-#include "name.h"
+#include "config.h"
+#include "config-value.h"
 
 /* The C library looks for it by name. */
 __attribute__((visibility("default")))
@@ -18,9 +19,11 @@ const char *argp_program_version = "carved " CARVE_VERSION;
 enum {
 	OPTION_SOCKET = 's',
 	OPTION_REGION = 'r',
+	OPTION_CONFIG = 'c',
 	OPTION_VERBOSE = 'v',
 	OPTION_SIMULATE = 0x100,
 	OPTION_MAX_CLIENTS,
+	OPTION_CHECK_CONFIG,
 };
 
 static const struct argp_option table[] = {
@@ -35,6 +38,12 @@ static const struct argp_option table[] = {
 	  "are understood). Its buffers are not physically contiguous", 0 },
 	{ "max-clients", OPTION_MAX_CLIENTS, "NUMBER", 0,
 	  "Refuse more connections than this at a time", 0 },
+	{ "config", OPTION_CONFIG, "FILE", 0,
+	  "Read this configuration, and what is in the folder FILE.d, instead "
+	  "of " CARVE_CONFIG_PATH, 0 },
+	{ "check-config", OPTION_CHECK_CONFIG, NULL, 0,
+	  "Read the configuration, say what is in force or what is wrong with "
+	  "it, and end", 0 },
 	{ "verbose", OPTION_VERBOSE, NULL, 0,
 	  "Also log every buffer that is given out and released", 0 },
 	{ 0 },
@@ -44,20 +53,12 @@ static const struct argp_option table[] = {
 static void parse_size(struct argp_state *state, const char *text,
 		       uint64_t *ret)
 {
-	static const char units[] = "KMG";
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	unsigned long long bytes;
-	unsigned int shift = 0;
-	char *end = NULL;
+	uint64_t bytes = 0;
 
-	errno = 0;
-	bytes = isdigit((unsigned char)text[0]) ? strtoull(text, &end, 10) : 0;
-	if (end && *end && strchr(units, *end))
-		shift = 10 * (unsigned int)(strchr(units, *end++) - units + 1);
-	if (!end || *end || errno || bytes > (UINT64_MAX >> 1) >> shift)
+	if (carve_value_size(text, &bytes) < 0)
 		argp_error(state, "--simulate needs a size such as 256M, not "
 			   "'%s'", text);
-	bytes <<= shift;
 	if (!bytes || bytes % page)
 		argp_error(state, "--simulate needs whole pages of %llu bytes "
 			   "and at least one, not '%s'",
@@ -83,10 +84,7 @@ static void parse_number(struct argp_state *state, const char *text,
 static void parse_region(struct argp_state *state, const char *label,
 			 struct carve_options *options)
 {
-	size_t bytes = strlen(label);
-
-	if (!bytes || bytes >= CARVE_WIRE_LABEL || strchr(label, '/') ||
-	    label[0] == '.' || !carve_name_is_printable(label))
+	if (!carve_value_is_label(label))
 		argp_error(state, "--region needs the name of a region, which "
 			   "has 1 to %d bytes and no '/'",
 			   CARVE_WIRE_LABEL - 1);
@@ -115,6 +113,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_MAX_CLIENTS:
 		parse_number(state, arg, &options->max_clients);
+		return 0;
+	case OPTION_CONFIG:
+		options->config_path = arg;
+		return 0;
+	case OPTION_CHECK_CONFIG:
+		options->check_config = true;
 		return 0;
 	case OPTION_VERBOSE:
 		options->verbose = true;

@@ -18,6 +18,8 @@
  * @regions: @region_count labels in the order given; none for all there are
  * @max_clients: 0 for as many as there are descriptors for
  * @verbose: also log every buffer
+ * @config_path: NULL for the usual place
+ * @check_config: only say what the configuration is
  */
 struct carve_options {
 	const char *socket_path;
@@ -26,6 +28,8 @@ struct carve_options {
 	size_t region_count;
 	unsigned int max_clients;
 	bool verbose;
+	const char *config_path;
+	bool check_config;
 };
 
 /* Ends the process with status 64 and a message if the line is wrong. */

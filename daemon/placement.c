@@ -15,6 +15,7 @@ static struct carve_fit fit_of(const struct carve_placement *placement,
 	struct carve_fit fit = {
 		.bytes = wish->bytes,
 		.alignment = wish->alignment,
+		.before = wish->before,
 		.end = UINT64_MAX,
 	};
 
@@ -30,9 +31,10 @@ void carve_placement_init(struct carve_placement *placement, uint64_t bytes,
 	assert(page_bytes && !(page_bytes & (page_bytes - 1)));
 	assert(bytes && !(bytes & (page_bytes - 1)));
 
-	placement->page_bytes = page_bytes;
-	placement->base = base;
-	placement->habit = (struct carve_habit){ 0 };
+	*placement = (struct carve_placement){
+		.page_bytes = page_bytes,
+		.base = base,
+	};
 	carve_gaps_init(&placement->used, bytes, page_bytes, base);
 	carve_gaps_init(&placement->held, bytes, page_bytes, base);
 }
@@ -41,11 +43,26 @@ bool carve_placement_possible(const struct carve_placement *placement,
 			      const struct carve_wish *wish)
 {
 	struct carve_fit fit = fit_of(placement, wish);
-	uint64_t skip = -placement->base & (fit.alignment - 1);
+	uint64_t skip = -(placement->base + fit.before) & (fit.alignment - 1);
 	uint64_t end = placement->used.bytes;
 
 	end = end < fit.end ? end : fit.end;
 	return skip <= end && end - skip >= fit.bytes;
+}
+
+/* Counted apart: what is held, but not live. */
+static void count(struct carve_placement *placement,
+		  const struct carve_extent *extent, bool comes)
+{
+	uint64_t bytes = carve_extent_bytes(extent);
+
+	if (extent->state == CARVE_EXTENT_RESERVED) {
+		placement->reserved_bytes += comes ? bytes : -bytes;
+		placement->reserved_count += comes ? 1 : -1ULL;
+	} else if (extent->state == CARVE_EXTENT_HELD) {
+		placement->promised_bytes += comes ? bytes : -bytes;
+		placement->promised_count += comes ? 1 : -1ULL;
+	}
 }
 
 /* The held mark before @offset, which lies behind the used mark @lower. */
@@ -54,10 +71,10 @@ static struct carve_mark *held_behind(struct carve_placement *placement,
 				      uint64_t bytes)
 {
 	/* Mostly the same extent, or one of the next: no need to search. */
-	for (int i = 0; i < 4; i++, lower = lower->lower) {
+	for (int i = 0; i < 4 && !placement->shut; i++, lower = lower->lower) {
 		if (lower == &placement->used.start)
 			return &placement->held.start;
-		if (of_used(lower)->state == CARVE_EXTENT_LIVE)
+		if (of_used(lower)->state != CARVE_EXTENT_DIRTY)
 			return &of_used(lower)->held;
 	}
 	return carve_gaps_behind(&placement->held, offset, bytes);
@@ -68,16 +85,17 @@ static void put(struct carve_placement *placement, struct carve_mark *lower,
 		struct carve_extent *extent, uint64_t offset, uint64_t bytes,
 		enum carve_extent_state state)
 {
-	if (state == CARVE_EXTENT_LIVE) {
+	if (state != CARVE_EXTENT_DIRTY)
 		carve_gaps_insert(&placement->held,
 				  held_behind(placement, lower, offset, bytes),
 				  &extent->held, offset, bytes);
+	if (state == CARVE_EXTENT_LIVE)
 		extent->number = carve_habit_allocate(&placement->habit,
 						      offset + bytes);
-	}
 	carve_gaps_insert(&placement->used, lower, &extent->used, offset,
 			  bytes);
 	extent->state = state;
+	count(placement, extent, true);
 }
 
 int carve_placement_allocate(struct carve_placement *placement,
@@ -139,6 +157,29 @@ bool carve_placement_would_fit(struct carve_placement *placement,
 	return placed == count;
 }
 
+bool carve_placement_trial(struct carve_placement *placement,
+			   struct carve_extent *extent,
+			   const struct carve_wish *wish)
+{
+	struct carve_fit fit = fit_of(placement, wish);
+	struct carve_mark *lower;
+	uint64_t offset;
+
+	assert(extent->state == CARVE_EXTENT_NONE);
+	if (!carve_choose(&placement->held, &placement->habit, &fit, &offset,
+			  &lower))
+		return false;
+	carve_gaps_insert(&placement->held, lower, &extent->held, offset,
+			  wish->bytes);
+	return true;
+}
+
+void carve_placement_trial_end(struct carve_placement *placement,
+			       struct carve_extent *extent)
+{
+	carve_gaps_remove(&placement->held, &extent->held);
+}
+
 int carve_placement_insert(struct carve_placement *placement,
 			   struct carve_extent *extent, uint64_t offset,
 			   uint64_t bytes, enum carve_extent_state state)
@@ -163,7 +204,9 @@ int carve_placement_insert(struct carve_placement *placement,
 void carve_placement_undo(struct carve_placement *placement,
 			  struct carve_extent *extent)
 {
-	assert(extent->state == CARVE_EXTENT_LIVE);
+	assert(extent->state == CARVE_EXTENT_LIVE ||
+	       extent->state == CARVE_EXTENT_RESERVED);
+	count(placement, extent, false);
 	carve_gaps_remove(&placement->held, &extent->held);
 	carve_gaps_remove(&placement->used, &extent->used);
 	extent->state = CARVE_EXTENT_NONE;
@@ -186,6 +229,43 @@ void carve_placement_clean(struct carve_placement *placement,
 	extent->state = CARVE_EXTENT_NONE;
 }
 
+static bool may_turn(enum carve_extent_state from, enum carve_extent_state to)
+{
+	switch (from) {
+	case CARVE_EXTENT_LIVE:
+		return to == CARVE_EXTENT_RESERVED || to == CARVE_EXTENT_HELD;
+	case CARVE_EXTENT_RESERVED:
+		return to == CARVE_EXTENT_LIVE;
+	case CARVE_EXTENT_HELD:
+		return to == CARVE_EXTENT_RESERVED || to == CARVE_EXTENT_DIRTY;
+	case CARVE_EXTENT_DIRTY:
+		return to == CARVE_EXTENT_HELD;
+	default:
+		return false;
+	}
+}
+
+void carve_placement_turn(struct carve_placement *placement,
+			  struct carve_extent *extent,
+			  enum carve_extent_state state)
+{
+	assert(may_turn(extent->state, state));
+	count(placement, extent, false);
+	if (state == CARVE_EXTENT_DIRTY)
+		carve_gaps_remove(&placement->held, &extent->held);
+	if (extent->state == CARVE_EXTENT_DIRTY) {
+		uint64_t offset = carve_extent_offset(extent);
+		uint64_t bytes = carve_extent_bytes(extent);
+
+		carve_gaps_insert(&placement->held,
+				  carve_gaps_behind(&placement->held, offset,
+						    bytes),
+				  &extent->held, offset, bytes);
+	}
+	extent->state = state;
+	count(placement, extent, true);
+}
+
 struct carve_extent *
 carve_placement_next(const struct carve_placement *placement, uint64_t offset)
 {
@@ -204,49 +284,70 @@ carve_placement_figures(const struct carve_placement *placement)
 		.bytes = used->bytes,
 		.clean = used->gap_bytes,
 		.largest = carve_gaps_largest(used),
-		.dirty = held->gap_bytes - used->gap_bytes,
-		.live = held->bytes - held->gap_bytes,
-		.live_count = held->count,
-		.dirty_count = used->count - held->count,
+		.dirty = held->gap_bytes - used->gap_bytes +
+			 placement->promised_bytes,
+		.live = held->bytes - held->gap_bytes -
+			placement->promised_bytes - placement->reserved_bytes,
+		.reserved = placement->reserved_bytes,
+		.live_count = held->count - placement->promised_count -
+			      placement->reserved_count,
+		.dirty_count = used->count - held->count +
+			       placement->promised_count,
 	};
+}
+
+/* Of one extent; its bytes and one are added to the sums of its state. */
+static const char *check_extent(const struct carve_placement *placement,
+				const struct carve_extent *extent,
+				uint64_t *bytes_of, uint64_t *count_of)
+{
+	uint64_t offset = carve_extent_offset(extent);
+	uint64_t bytes = carve_extent_bytes(extent);
+
+	if ((offset | bytes) & (placement->page_bytes - 1))
+		return "placement: an extent of broken pages";
+	if (extent->state == CARVE_EXTENT_NONE ||
+	    extent->state > CARVE_EXTENT_HELD)
+		return "placement: an extent in no state";
+	bytes_of[extent->state] += bytes;
+	count_of[extent->state]++;
+	if (extent->state != CARVE_EXTENT_DIRTY &&
+	    (carve_gaps_next(&placement->held, offset) != &extent->held ||
+	     extent->held.offset != offset || extent->held.bytes != bytes))
+		return "placement: an extent is not held";
+	return NULL;
 }
 
 const char *carve_placement_check(const struct carve_placement *placement)
 {
 	const char *wrong = carve_gaps_check(&placement->used);
 	struct carve_figures figures = carve_placement_figures(placement);
-	uint64_t live = 0, dirty = 0, live_count = 0, from = 0;
+	uint64_t bytes[CARVE_EXTENT_HELD + 1] = { 0 };
+	uint64_t counts[CARVE_EXTENT_HELD + 1] = { 0 };
+	uint64_t from = 0;
 	struct carve_extent *extent;
 
 	if (!wrong)
 		wrong = carve_gaps_check(&placement->held);
+	while (!wrong && (extent = carve_placement_next(placement, from))) {
+		from = carve_extent_offset(extent) + carve_extent_bytes(extent);
+		wrong = check_extent(placement, extent, bytes, counts);
+	}
 	if (wrong)
 		return wrong;
 
-	while ((extent = carve_placement_next(placement, from))) {
-		uint64_t offset = carve_extent_offset(extent);
-		uint64_t bytes = carve_extent_bytes(extent);
-
-		from = offset + bytes;
-		if ((offset | bytes) & (placement->page_bytes - 1))
-			return "placement: an extent of broken pages";
-		if (extent->state == CARVE_EXTENT_DIRTY) {
-			dirty += bytes;
-			continue;
-		}
-		if (extent->state != CARVE_EXTENT_LIVE)
-			return "placement: an extent in no state";
-		if (carve_gaps_next(&placement->held, offset) != &extent->held ||
-		    extent->held.offset != offset ||
-		    extent->held.bytes != bytes)
-			return "placement: a live extent is not held";
-		live += bytes;
-		live_count++;
-	}
-	if (live_count != placement->held.count)
-		return "placement: something is held that is not live";
-	if (live != figures.live || dirty != figures.dirty ||
-	    figures.clean + dirty + live != figures.bytes)
+	if (counts[CARVE_EXTENT_LIVE] + counts[CARVE_EXTENT_RESERVED] +
+	    counts[CARVE_EXTENT_HELD] != placement->held.count)
+		return "placement: something is held that is dirty or gone";
+	if (counts[CARVE_EXTENT_RESERVED] != placement->reserved_count ||
+	    counts[CARVE_EXTENT_HELD] != placement->promised_count)
+		return "placement: what is promised is counted wrongly";
+	if (bytes[CARVE_EXTENT_LIVE] != figures.live ||
+	    bytes[CARVE_EXTENT_RESERVED] != figures.reserved ||
+	    bytes[CARVE_EXTENT_DIRTY] + bytes[CARVE_EXTENT_HELD] !=
+	    figures.dirty ||
+	    figures.clean + figures.dirty + figures.live + figures.reserved !=
+	    figures.bytes)
 		return "placement: the figures are wrong";
 	return NULL;
 }

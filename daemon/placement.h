@@ -13,8 +13,13 @@
  *	      <---------------
  *	            undo
  *
- * A second set of gaps, between the live extents alone, says what could be
- * allocated were all dirty memory clean: whether waiting helps.
+ * What is promised to a reservation goes in a circle instead, and is nobody
+ * else's at any point of it (carve_placement_turn()):
+ *
+ *	reserved -----> live -----> dirty, but held -----> reserved
+ *
+ * A second set of gaps, between the extents that are not simply dirty, says
+ * what could be allocated were all dirty memory clean: whether waiting helps.
  */
 #ifndef CARVE_DAEMON_PLACEMENT_H
 #define CARVE_DAEMON_PLACEMENT_H
@@ -30,17 +35,21 @@
  * @CARVE_EXTENT_NONE: not in a region
  * @CARVE_EXTENT_LIVE: a buffer
  * @CARVE_EXTENT_DIRTY: released, not yet zeroed
+ * @CARVE_EXTENT_RESERVED: clean, and promised to somebody
+ * @CARVE_EXTENT_HELD: dirty, and promised to somebody
  */
 enum carve_extent_state {
 	CARVE_EXTENT_NONE,
 	CARVE_EXTENT_LIVE,
 	CARVE_EXTENT_DIRTY,
+	CARVE_EXTENT_RESERVED,
+	CARVE_EXTENT_HELD,
 };
 
 /**
- * struct carve_extent - one live or dirty run of pages
- * @used: private; among live and dirty extents
- * @held: private; among the live ones
+ * struct carve_extent - one run of pages that is not free and clean
+ * @used: private; among all extents
+ * @held: private; among all that are not CARVE_EXTENT_DIRTY
  * @number: private; which allocation it was
  * @state: what it is
  *
@@ -60,6 +69,9 @@ struct carve_extent {
  * @used: gaps here are clean
  * @held: gaps here are clean or dirty
  * @habit: what the choice of places goes by
+ * @shut: among the marks are some that are in no extent; see earmark.h
+ * @reserved_bytes, @reserved_count: extents that are CARVE_EXTENT_RESERVED
+ * @promised_bytes, @promised_count: extents that are CARVE_EXTENT_HELD
  *
  * Not to be moved or copied after carve_placement_init().
  */
@@ -69,27 +81,37 @@ struct carve_placement {
 	struct carve_gaps used;
 	struct carve_gaps held;
 	struct carve_habit habit;
+	bool shut;
+	uint64_t reserved_bytes;
+	uint64_t reserved_count;
+	uint64_t promised_bytes;
+	uint64_t promised_count;
 };
 
 /**
  * struct carve_wish - one extent to be placed
- * @bytes: whole pages, more than 0
- * @alignment: of base + offset; a power of two, at least a page
+ * @bytes: whole pages, more than 0, guards included
+ * @alignment: of base + offset + before; a power of two, at least a page
  * @limit: base + offset + bytes may be this, but not more; 0 is no limit
+ * @before: guard at the start, which is not what has to be aligned; whole pages
+ * @after: guard at the end; of no meaning here
  */
 struct carve_wish {
 	uint64_t bytes;
 	uint64_t alignment;
 	uint64_t limit;
+	uint64_t before;
+	uint64_t after;
 };
 
 /**
  * struct carve_figures - a region in numbers
- * @bytes: size; the sum of @clean, @dirty and @live
+ * @bytes: size; the sum of @clean, @dirty, @live and @reserved
  * @clean: bytes zeroed and free
  * @largest: the longest run of them
  * @dirty: bytes released and not yet zeroed
  * @live: bytes in buffers
+ * @reserved: clean bytes that are promised to somebody
  * @live_count: buffers
  * @dirty_count: dirty extents
  */
@@ -99,6 +121,7 @@ struct carve_figures {
 	uint64_t largest;
 	uint64_t dirty;
 	uint64_t live;
+	uint64_t reserved;
 	uint64_t live_count;
 	uint64_t dirty_count;
 };
@@ -153,9 +176,10 @@ bool carve_placement_would_fit(struct carve_placement *placement,
 
 /**
  * carve_placement_insert() - put an extent where it is already
- * @state: CARVE_EXTENT_LIVE or CARVE_EXTENT_DIRTY
+ * @state: any but CARVE_EXTENT_NONE
  *
- * For taking over a region that another manager left.
+ * For taking over a region that another manager left, and for taking back what
+ * was undone a moment ago.
  *
  * Return: 0; -EINVAL (empty, or no whole pages); -ERANGE (not inside the
  * region); -EBUSY (not all of it is clean). On failure nothing has changed.
@@ -164,7 +188,7 @@ int carve_placement_insert(struct carve_placement *placement,
 			   struct carve_extent *extent, uint64_t offset,
 			   uint64_t bytes, enum carve_extent_state state);
 
-/* A live extent nobody ever got: clean again. */
+/* A live extent nobody ever got, or a reserved one: clean again. */
 void carve_placement_undo(struct carve_placement *placement,
 			  struct carve_extent *extent);
 
@@ -175,6 +199,31 @@ void carve_placement_release(struct carve_placement *placement,
 /* A dirty extent was zeroed: clean, and @extent is in no region any more. */
 void carve_placement_clean(struct carve_placement *placement,
 			   struct carve_extent *extent);
+
+/**
+ * carve_placement_turn() - make an extent something else where it lies
+ * @state: CARVE_EXTENT_LIVE or CARVE_EXTENT_RESERVED of each other;
+ *	CARVE_EXTENT_HELD of a live one; of a held one CARVE_EXTENT_RESERVED
+ *	(it was zeroed) or CARVE_EXTENT_DIRTY (the promise is off), of which
+ *	CARVE_EXTENT_HELD (it is on again)
+ */
+void carve_placement_turn(struct carve_placement *placement,
+			  struct carve_extent *extent,
+			  enum carve_extent_state state);
+
+/**
+ * carve_placement_trial() - one step of carve_placement_would_fit(), for who
+ *	has more wishes than that takes
+ * @extent: in no region; stays so, but what it took has to be given back by
+ *	carve_placement_trial_end() before anything else happens here
+ *
+ * Return: would it fit, were all dirty memory clean?
+ */
+bool carve_placement_trial(struct carve_placement *placement,
+			   struct carve_extent *extent,
+			   const struct carve_wish *wish);
+void carve_placement_trial_end(struct carve_placement *placement,
+			       struct carve_extent *extent);
 
 /* The first extent that begins at @offset or behind it, or NULL. O(log n) */
 struct carve_extent *

@@ -34,7 +34,8 @@ static int adopt_piece(struct carve_region *region,
 	record->uid = listed->uid;
 	memcpy(record->name, listed->name, sizeof(record->name));
 	if (listed->live)
-		r = carve_charges_add(&region->charges, listed->uid, bytes);
+		r = carve_charges_add(&region->charges, listed->uid, "", bytes,
+				      &record->charge);
 	else
 		r = 0;
 	if (r == 0) {
@@ -43,8 +44,7 @@ static int adopt_piece(struct carve_region *region,
 					   listed->live ? CARVE_EXTENT_LIVE :
 							  CARVE_EXTENT_DIRTY);
 		if (r < 0 && listed->live)
-			carve_charges_remove(&region->charges, listed->uid,
-					     bytes);
+			carve_charge_remove(record->charge, bytes);
 	}
 	if (r < 0) {
 		free(record);

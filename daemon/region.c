@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "log.h"
+#include "reservation.h"
 #include "roll.h"
 
 #define RETRY_USEC	1000000U
@@ -109,8 +110,14 @@ void carve_region_release(struct carve_region *region,
 	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " of uid %u "
 		  "released, %" PRIu64 " bytes", about.region, record->id,
 		  (unsigned int)record->uid, bytes);
-	carve_charges_remove(&region->charges, record->uid, bytes);
-	carve_placement_release(&region->placement, &record->extent);
+	if (record->slot.owner)
+		carve_charge_leave_slot(record->charge, bytes);
+	carve_charge_remove(record->charge, bytes);
+	record->charge = NULL;
+	if (record->slot.owner)
+		carve_reservation_release(record);
+	else
+		carve_placement_release(&region->placement, &record->extent);
 	carve_region_scrub(region, record);
 }
 
@@ -171,6 +178,11 @@ static void scrubbed(struct carve_region *region, struct carve_record *record)
 	region->scrubbing--;
 	if (r == 0) {
 		carve_roll_remove(region, record);
+		if (record->slot.owner) {
+			carve_reservation_clean(record);
+			carve_roll_add(region, record);
+			return;
+		}
 		carve_placement_clean(&region->placement, &record->extent);
 		free(record);
 		return;
@@ -249,6 +261,24 @@ static int attach(struct carve_region *region, sd_event *event)
 	return r < 0 ? r : 0;
 }
 
+void carve_region_set_keep(struct carve_region *region, struct carve_keep keep)
+{
+	region->keep = keep;
+	carve_region_serve(region);
+}
+
+uint64_t carve_region_kept(const struct carve_region *region)
+{
+	uint64_t clean = carve_placement_figures(&region->placement).clean;
+
+	return clean < region->keep.bytes ? clean : region->keep.bytes;
+}
+
+static void serve_queue(struct carve_queue *queue)
+{
+	carve_region_serve(carve_container_of(queue, struct carve_region, queue));
+}
+
 int carve_region_new(struct carve_region **ret, struct carve_device *device,
 		     sd_event *event)
 {
@@ -264,14 +294,22 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 	if (!region)
 		return -ENOMEM;
 	region->device = device;
+	region->event = event;
 	region->next_id = 1;
+	TAILQ_INIT(&region->reservations);
 	TAILQ_INIT(&region->failed);
-	TAILQ_INIT(&region->waiting);
 	LIST_INIT(&region->charges);
 	carve_placement_init(&region->placement, info->bytes, info->page_bytes,
 			     info->phys);
 
-	r = carve_scrubber_new(&region->scrubber, device);
+	region->window.region = region;
+	r = carve_queue_init(&region->queue, event);
+	region->queue.serve = serve_queue;
+	region->queue.window = &region->window;
+	region->appeal.region = region;
+	region->queue.appeal = &region->appeal;
+	if (r == 0)
+		r = carve_scrubber_new(&region->scrubber, device);
 	if (r == 0)
 		r = attach(region, event);
 	if (r == 0)
@@ -287,17 +325,21 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 
 struct carve_region *carve_region_free(struct carve_region *region)
 {
+	struct carve_reservation *reservation;
 	struct carve_record *record;
 
 	if (!region)
 		return NULL;
+	while ((reservation = TAILQ_FIRST(&region->reservations)))
+		carve_reservation_free(reservation);
+	carve_queue_done(&region->queue);
 	sd_event_source_disable_unref(region->on_release);
 	sd_event_source_disable_unref(region->on_scrubbed);
 	sd_event_source_disable_unref(region->on_retry);
 	carve_scrubber_free(region->scrubber);
 	while ((record = carve_region_next(region, 0))) {
 		if (record->extent.state == CARVE_EXTENT_LIVE) {
-			carve_charges_remove(&region->charges, record->uid,
+			carve_charge_remove(record->charge,
 				carve_extent_bytes(&record->extent));
 			carve_placement_release(&region->placement,
 						&record->extent);

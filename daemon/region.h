@@ -14,18 +14,30 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "appeal.h"
 #include "charges.h"
 #include "device.h"
+#include "explain.h"
+#include "identity.h"
 #include "placement.h"
 #include "protocol.h"
+#include "quota.h"
+#include "queue.h"
 #include "scrubber.h"
+#include "slots.h"
+#include "window.h"
+
+struct carve_reservation;
 
 /**
- * struct carve_record - one live or dirty extent
+ * struct carve_record - one extent that is not clean and free
  * @extent: where it lies; live until the device says that it died, then dirty
- *	until it was scrubbed, and then the record is freed
- * @id: number of the buffer, 0 for memory nobody has had since boot
- * @uid: user it is charged to while it is live
+ *	until it was scrubbed, and then the record is freed, or an empty slot
+ * @slot: of a reservation, if it has an owner
+ * @id: number of the buffer, 0 for memory nobody has had since boot and for
+ *	empty slots
+ * @uid: user it is or was charged to
+ * @charge: of its holder while it is live
  * @pid: process that asked for it, 0 if another daemon gave it out
  * @by_number: private to roll.c
  * @job: for the scrubber
@@ -33,10 +45,12 @@
  */
 struct carve_record {
 	struct carve_extent extent;
+	struct carve_slot slot;
 	struct carve_tree_node by_number;
 	uint64_t id;
 	uid_t uid;
 	pid_t pid;
+	struct carve_charge *charge;
 	char name[CARVE_DEVICE_NAME];
 	struct carve_scrub_job job;
 	TAILQ_ENTRY(carve_record) failed;
@@ -44,19 +58,26 @@ struct carve_record {
 
 /**
  * struct carve_grant - one request for buffers and its answer
- * @uid, @pid: who asks
+ * @who: who asks; borrowed
+ * @terms: what the rules said about it when it was asked
+ * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
+ * @explain: say who holds the memory, should it be refused
  * @items: @count items with names that end, borrowed until it is answered
  * @done: called with the result of a request that had to wait, which is then
  *	no longer waiting; may not free other grants
  * @fds: with 0: one for each item, the caller's to close
  * @results: with 0: one for each item
- * @refusal: with -ENOSPC: the numbers, header left alone
- * @region: private, where it waits, NULL while it does not
- * @link: private
+ * @refusal: with -ENOSPC, -EDQUOT and -ETIMEDOUT: the numbers, header left alone
+ * @holders: with these, too, if @explain
+ * @region: set when it is asked: whose buffers they are
+ * @reservation: private
+ * @waiter: private
  */
 struct carve_grant {
-	uid_t uid;
-	pid_t pid;
+	const struct carve_identity *who;
+	struct carve_terms terms;
+	uint64_t timeout_nsec;
+	bool explain;
 	const struct carve_wire_alloc_item *items;
 	size_t count;
 	void (*done)(struct carve_grant *grant, int result);
@@ -64,9 +85,11 @@ struct carve_grant {
 	int fds[CARVE_WIRE_ALLOC_MAX];
 	struct carve_wire_alloc_result results[CARVE_WIRE_ALLOC_MAX];
 	struct carve_wire_refusal refusal;
+	struct carve_holders holders;
 
 	struct carve_region *region;
-	TAILQ_ENTRY(carve_grant) link;
+	struct carve_reservation *reservation;
+	struct carve_waiter waiter;
 };
 
 /**
@@ -76,7 +99,12 @@ struct carve_grant {
  * @next_id: number of the next buffer, above all that were ever seen
  * @scrubbing: records the scrubber has
  * @failed: records it could not scrub, tried again from time to time
- * @waiting: requests that wait for the scrubber, first come, first served
+ * @queue: requests that wait
+ * @window: what is earmarked for one of them
+ * @appeal: how others are asked to give memory back; set by who knows of any
+ * @keep: what ordinary requests leave free
+ * @reservations: all there are, by number
+ * @serve_again: memory came free while requests were served
  * @gone: the device has gone; nothing can be had any more
  */
 struct carve_region {
@@ -88,7 +116,13 @@ struct carve_region {
 	uint64_t next_id;
 	uint64_t scrubbing;
 	TAILQ_HEAD(, carve_record) failed;
-	TAILQ_HEAD(, carve_grant) waiting;
+	struct carve_queue queue;
+	struct carve_window window;
+	struct carve_appeal appeal;
+	struct carve_keep keep;
+	TAILQ_HEAD(, carve_reservation) reservations;
+	bool serve_again;
+	sd_event *event;
 	sd_event_source *on_release;
 	sd_event_source *on_scrubbed;
 	sd_event_source *on_retry;
@@ -122,19 +156,27 @@ static inline const char *carve_region_label(const struct carve_region *region)
 }
 
 /**
+ * carve_region_set_keep() - set how much ordinary requests leave free
+ *
+ * Who waits is asked again: there may be more for them.
+ */
+void carve_region_set_keep(struct carve_region *region, struct carve_keep keep);
+
+/* Of what is clean, how much is kept for requests of high priority. */
+uint64_t carve_region_kept(const struct carve_region *region);
+
+/**
  * carve_region_allocate() - answer a request for buffers, all or none
  *
- * Return: 0 and the buffers; -EINPROGRESS (it waits for the scrubber, and
- * done() will be called); -ENOSPC and the refusal; -EINVAL (size 0, alignment
- * no power of two, a name with control characters or not UTF-8); -EOVERFLOW;
- * -ERANGE; -ENOMEM; -EBUSY (out of descriptors); -EIO (the device contradicts
+ * Return: 0 and the buffers; -EINPROGRESS (it waits, and done() will be called);
+ * -ENOSPC, -EDQUOT, or from done() -ETIMEDOUT, and the refusal; -EINVAL (size
+ * 0, alignment no power of two, a name with control characters or not UTF-8);
+ * -EOVERFLOW; -ERANGE; -ENOMEM; -EBUSY (out of descriptors); -EIO (the device contradicts
  * the daemon's books, or fails otherwise); -ENODEV.
  */
 int carve_region_allocate(struct carve_region *region,
 			  struct carve_grant *grant);
 
-/* Who asked has gone: forget a request, whether it waits or not. */
-void carve_grant_cancel(struct carve_grant *grant);
 
 /* Answer waiting requests as far as that is possible now. */
 void carve_region_serve(struct carve_region *region);

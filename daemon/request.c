@@ -10,8 +10,11 @@
 #include "inventory.h"
 #include "name.h"
 #include "packet.h"
+#include "request-reserve.h"
+#include "reservation.h"
+#include "watch.h"
 
-static void start_reply(struct carve_client *client, size_t bytes)
+void carve_request_start(struct carve_client *client, size_t bytes)
 {
 	memset(&client->reply, 0, bytes);
 	client->reply.header = (struct carve_wire_header){
@@ -24,7 +27,7 @@ static void start_reply(struct carve_client *client, size_t bytes)
 
 void carve_request_fail(struct carve_client *client, int error)
 {
-	start_reply(client, sizeof(struct carve_wire_header));
+	carve_request_start(client, sizeof(struct carve_wire_header));
 	client->reply.header.status = (int16_t)error;
 }
 
@@ -50,13 +53,27 @@ static enum carve_outcome run_hello(struct carve_client *client)
 		carve_request_fail(client, -EPROTONOSUPPORT);
 		return CARVE_OUTCOME_REPLY;
 	}
-	start_reply(client, sizeof(client->reply.hello_reply));
+	carve_request_start(client, sizeof(client->reply.hello_reply));
 	client->reply.hello_reply.version = CARVE_WIRE_VERSION;
 	client->greeted = true;
 	return CARVE_OUTCOME_REPLY;
 }
 
 /* ---- ALLOC ------------------------------------------------------------- */
+
+static const char *check_item(const struct carve_wire_alloc *alloc,
+			      const struct carve_wire_alloc_item *item)
+{
+	if (!carve_name_ends(item->name, sizeof(item->name)))
+		return "a name without end";
+	if (item->reserved || (item->class && !alloc->reservation))
+		return "a member that is not zero";
+	if (alloc->reservation &&
+	    (item->bytes || item->alignment || item->limit ||
+	     item->guard_before || item->guard_after))
+		return "a buffer that says what its class says";
+	return NULL;
+}
 
 static const char *check_alloc(const struct carve_client *client)
 {
@@ -67,19 +84,23 @@ static const char *check_alloc(const struct carve_client *client)
 	if (alloc->header.bytes != sizeof(*alloc) +
 	    alloc->count * sizeof(alloc->items[0]))
 		return "an allocation of a wrong length";
-	if (alloc->reserved)
-		return "a reserved member that is not zero";
+	if (alloc->flags & ~CARVE_WIRE_ALLOC_EXPLAIN)
+		return "an unknown flag";
 	if (!carve_name_ends(alloc->region, sizeof(alloc->region)))
 		return "a label without end";
-	for (uint32_t i = 0; i < alloc->count; i++)
-		if (!carve_name_ends(alloc->items[i].name,
-				     sizeof(alloc->items[i].name)))
-			return "a name without end";
+	if (alloc->reservation && alloc->region[0])
+		return "a region beside a reservation";
+	for (uint32_t i = 0; i < alloc->count; i++) {
+		const char *wrong = check_item(alloc, &alloc->items[i]);
+
+		if (wrong)
+			return wrong;
+	}
 	return NULL;
 }
 
-static struct carve_region *find_region(const struct carve_service *service,
-					const char *label)
+struct carve_region *carve_request_region(const struct carve_service *service,
+					  const char *label)
 {
 	if (!label[0])
 		return service->regions[service->default_region];
@@ -95,7 +116,7 @@ static void reply_alloc(struct carve_client *client,
 	struct carve_wire_alloc_reply *reply = &client->reply.alloc_reply;
 	size_t count = client->grant.count;
 
-	start_reply(client, sizeof(*reply) + count * sizeof(reply->items[0]));
+	carve_request_start(client, sizeof(*reply) + count * sizeof(reply->items[0]));
 	reply->count = (uint32_t)count;
 	reply->region_flags = carve_inventory_flags(client->service, region);
 	memcpy(reply->items, client->grant.results,
@@ -103,24 +124,28 @@ static void reply_alloc(struct carve_client *client,
 	client->reply_fds = count;
 }
 
-static void reply_refusal(struct carve_client *client)
+void carve_request_refuse(struct carve_client *client,
+			  const struct carve_wire_refusal *refusal,
+			  const struct carve_holders *holders, int error)
 {
+	size_t bytes = refusal->holder_count * sizeof(holders->items[0]);
 	struct carve_wire_header header;
 
-	start_reply(client, sizeof(client->reply.refusal));
+	carve_request_start(client, sizeof(*refusal) + bytes);
 	header = client->reply.header;
-	header.status = -ENOSPC;
-	client->reply.refusal = client->grant.refusal;
+	header.status = (int16_t)error;
+	client->reply.refusal = *refusal;
 	client->reply.header = header;
+	memcpy(client->reply.refusal.holders, holders->items, bytes);
 }
 
 static void answer_alloc(struct carve_client *client, int r)
 {
 	if (r == 0)
-		reply_alloc(client, find_region(client->service,
-						client->request.alloc.region));
-	else if (r == -ENOSPC)
-		reply_refusal(client);
+		reply_alloc(client, client->grant.region);
+	else if (r == -ENOSPC || r == -EDQUOT || r == -ETIMEDOUT)
+		carve_request_refuse(client, &client->grant.refusal,
+				     &client->grant.holders, r);
 	else
 		carve_request_fail(client, r);
 }
@@ -137,8 +162,10 @@ static void granted(struct carve_grant *grant, int r)
 static enum carve_outcome run_alloc(struct carve_client *client)
 {
 	const struct carve_wire_alloc *alloc = &client->request.alloc;
-	struct carve_region *region = find_region(client->service,
-						  alloc->region);
+	struct carve_region *region = carve_request_region(client->service,
+							   alloc->region);
+	struct carve_reservation *reservation =
+		carve_request_find_reservation(client, alloc->reservation);
 	int r;
 
 	if (client->unread_fds + alloc->count > CARVE_CLIENT_UNREAD_MAX) {
@@ -146,18 +173,24 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 			return CARVE_OUTCOME_UNREAD;
 		client->unread_fds = 0;
 	}
-	if (!region) {
+	if (alloc->reservation ? !reservation : !region) {
 		carve_request_fail(client, -ENOENT);
 		return CARVE_OUTCOME_REPLY;
 	}
-	client->grant.uid = client->uid;
-	client->grant.pid = client->pid;
+	client->grant.who = &client->who;
+	client->grant.terms = client->who.terms;
+	client->grant.timeout_nsec = alloc->timeout_nsec;
+	client->grant.explain = alloc->flags & CARVE_WIRE_ALLOC_EXPLAIN;
 	client->grant.items = alloc->items;
 	client->grant.count = alloc->count;
 	client->grant.done = granted;
-	r = carve_region_allocate(region, &client->grant);
-	if (r == -EINPROGRESS)
+	r = reservation ?
+		carve_reservation_allocate(reservation, &client->grant) :
+		carve_region_allocate(region, &client->grant);
+	if (r == -EINPROGRESS) {
+		client->waiter = &client->grant.waiter;
 		return CARVE_OUTCOME_WAITING;
+	}
 	answer_alloc(client, r);
 	return CARVE_OUTCOME_REPLY;
 }
@@ -169,7 +202,7 @@ static enum carve_outcome run_regions(struct carve_client *client)
 	const struct carve_service *service = client->service;
 	struct carve_wire_regions_reply *reply = &client->reply.regions_reply;
 
-	start_reply(client, sizeof(*reply) +
+	carve_request_start(client, sizeof(*reply) +
 		    service->region_count * sizeof(reply->items[0]));
 	reply->count = (uint32_t)service->region_count;
 	reply->clients = service->client_count;
@@ -196,7 +229,7 @@ static enum carve_outcome run_list(struct carve_client *client)
 		carve_request_fail(client, -EINVAL);
 		return CARVE_OUTCOME_REPLY;
 	}
-	start_reply(client, sizeof(*reply));
+	carve_request_start(client, sizeof(*reply));
 	count = carve_inventory_list(client, reply->items);
 	reply->header.bytes += count * (uint32_t)sizeof(reply->items[0]);
 	reply->count = count;
@@ -209,7 +242,7 @@ static enum carve_outcome run_query(struct carve_client *client)
 {
 	int r;
 
-	start_reply(client, sizeof(client->reply.query_reply));
+	carve_request_start(client, sizeof(client->reply.query_reply));
 	r = carve_inventory_query(client, client->request_fd,
 				  &client->reply.query_reply.buffer);
 	if (r < 0) {
@@ -222,16 +255,46 @@ static enum carve_outcome run_query(struct carve_client *client)
 	return CARVE_OUTCOME_REPLY;
 }
 
+/* ---- WATCH ------------------------------------------------------------- */
+
+static const char *check_watch(const struct carve_client *client)
+{
+	const struct carve_wire_watch *watch = &client->request.watch;
+
+	if (watch->flags & ~CARVE_WIRE_WATCH_PRESSURE || watch->reserved)
+		return "an unknown flag";
+	return NULL;
+}
+
+static enum carve_outcome run_watch(struct carve_client *client)
+{
+	carve_watch_set(client, client->request.watch.flags &
+				CARVE_WIRE_WATCH_PRESSURE);
+	carve_request_start(client, sizeof(struct carve_wire_header));
+	return CARVE_OUTCOME_REPLY;
+}
+
+/* ---- CANCEL ------------------------------------------------------------ */
+
+/* Nothing waits: what it means was answered before it came (see cancel.h). */
+static enum carve_outcome run_cancel(struct carve_client *client)
+{
+	(void)client;
+	return CARVE_OUTCOME_SILENT;
+}
+
 /* ---- dispatch ---------------------------------------------------------- */
 
 /**
  * struct request_type - how a request is checked and run
- * @bytes: length; for ALLOC the least
+ * @bytes: length
+ * @is_longer: that is the least, and @check knows more
  * @fds: descriptors it comes with
  * @check: NULL, or what else to check
  */
 struct request_type {
 	size_t bytes;
+	bool is_longer;
 	int fds;
 	const char *(*check)(const struct carve_client *client);
 	enum carve_outcome (*run)(struct carve_client *client);
@@ -245,6 +308,7 @@ static const struct request_type types[] = {
 	},
 	[CARVE_MSG_ALLOC] = {
 		.bytes = sizeof(struct carve_wire_alloc),
+		.is_longer = true,
 		.check = check_alloc,
 		.run = run_alloc,
 	},
@@ -260,6 +324,25 @@ static const struct request_type types[] = {
 		.bytes = sizeof(struct carve_wire_header),
 		.fds = 1,
 		.run = run_query,
+	},
+	[CARVE_MSG_RESERVE] = {
+		.bytes = sizeof(struct carve_wire_reserve),
+		.is_longer = true,
+		.check = carve_request_check_reserve,
+		.run = carve_request_run_reserve,
+	},
+	[CARVE_MSG_RESERVATIONS] = {
+		.bytes = sizeof(struct carve_wire_reservations),
+		.run = carve_request_run_reservations,
+	},
+	[CARVE_MSG_WATCH] = {
+		.bytes = sizeof(struct carve_wire_watch),
+		.check = check_watch,
+		.run = run_watch,
+	},
+	[CARVE_MSG_CANCEL] = {
+		.bytes = sizeof(struct carve_wire_cancel),
+		.run = run_cancel,
 	},
 };
 
@@ -280,8 +363,7 @@ const char *carve_request_check(const struct carve_client *client, size_t bytes)
 	if (!client->greeted && header->type != CARVE_MSG_HELLO)
 		return "no hello first";
 	type = &types[header->type];
-	if (header->type == CARVE_MSG_ALLOC ? bytes < type->bytes :
-					      bytes != type->bytes)
+	if (type->is_longer ? bytes < type->bytes : bytes != type->bytes)
 		return "a message of a wrong length";
 	if ((client->request_fd >= 0) != type->fds)
 		return "a descriptor missing or not expected";

@@ -12,14 +12,16 @@
 /**
  * enum carve_outcome - what has become of a request
  * @CARVE_OUTCOME_REPLY: client->reply is to be sent
- * @CARVE_OUTCOME_WAITING: it waits in a region, and carve_client_reply() will
- *	be called
+ * @CARVE_OUTCOME_WAITING: client->waiter waits in a region, and
+ *	carve_client_reply() will be called
+ * @CARVE_OUTCOME_SILENT: it is done, and there is no reply to it
  * @CARVE_OUTCOME_UNREAD: the client has to read its replies first; nothing was
  *	done, ask again
  */
 enum carve_outcome {
 	CARVE_OUTCOME_REPLY,
 	CARVE_OUTCOME_WAITING,
+	CARVE_OUTCOME_SILENT,
 	CARVE_OUTCOME_UNREAD,
 };
 
@@ -34,6 +36,18 @@ const char *carve_request_check(const struct carve_client *client,
 
 /* Do what a checked request asks for. */
 enum carve_outcome carve_request_run(struct carve_client *client);
+
+/* For what runs them: begin a reply, of so many bytes that are zero. */
+void carve_request_start(struct carve_client *client, size_t bytes);
+
+/* The region of this label, "" for the default one, or NULL. */
+struct carve_region *carve_request_region(const struct carve_service *service,
+					  const char *label);
+
+/* Answer the request at hand with an error and the numbers to it. */
+void carve_request_refuse(struct carve_client *client,
+			  const struct carve_wire_refusal *refusal,
+			  const struct carve_holders *holders, int error);
 
 /* Answer the request at hand with a negative errno alone. */
 void carve_request_fail(struct carve_client *client, int error);

@@ -13,7 +13,8 @@
 
 /*
  * A job is done in steps of this size, so that the daemon can end within
- * milliseconds; the driver remembers what is still dirty.
+ * milliseconds, and an urgent job begin; the driver remembers what is still
+ * dirty.
  */
 #define STEP_BYTES	(8U << 20)
 
@@ -22,7 +23,8 @@ TAILQ_HEAD(job_list, carve_scrub_job);
 /**
  * struct carve_scrubber - the thread and its two queues
  * @lock: over @todo, @done and @stopping
- * @more: @todo has grown, or @stopping is set
+ * @todo, @urgent: jobs to be done, the urgent ones first
+ * @more: one of these has grown, or @stopping is set
  */
 struct carve_scrubber {
 	struct carve_device *device;
@@ -30,39 +32,52 @@ struct carve_scrubber {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct job_list todo;
+	struct job_list urgent;
 	struct job_list done;
 	bool stopping;
 	int fd;
 };
 
-static bool is_stopping(struct carve_scrubber *scrubber)
+/*
+ * Between two steps: is it time to end, or for another job? Then this one goes
+ * on later, before others of its kind.
+ */
+static bool is_put_off(struct carve_scrubber *scrubber,
+		       struct carve_scrub_job *job)
 {
-	bool stopping;
+	bool stopping, hurry;
 
 	pthread_mutex_lock(&scrubber->lock);
 	stopping = scrubber->stopping;
+	hurry = !job->urgent && !TAILQ_EMPTY(&scrubber->urgent);
+	if (hurry)
+		TAILQ_INSERT_HEAD(&scrubber->todo, job, link);
 	pthread_mutex_unlock(&scrubber->lock);
-	return stopping;
+	return stopping || hurry;
 }
 
-static int scrub(struct carve_scrubber *scrubber,
-		 const struct carve_scrub_job *job)
+/* Return: is the job done, for better or worse? */
+static bool scrub(struct carve_scrubber *scrubber, struct carve_scrub_job *job)
 {
-	uint64_t done = 0;
-
-	while (done < job->bytes) {
-		uint64_t left = job->bytes - done;
+	job->result = 0;
+	while (job->done < job->bytes) {
+		uint64_t left = job->bytes - job->done;
 		uint64_t step = left < STEP_BYTES ? left : STEP_BYTES;
-		int r = carve_device_scrub(scrubber->device,
-					   job->offset + done, step);
 
-		if (r < 0)
-			return r;
-		done += step;
-		if (done < job->bytes && is_stopping(scrubber))
-			return -ECANCELED;
+		job->result = carve_device_scrub(scrubber->device,
+						 job->offset + job->done, step);
+		if (job->result < 0)
+			return true;
+		job->done += step;
+		if (job->done < job->bytes && is_put_off(scrubber, job))
+			return false;
 	}
-	return 0;
+	return true;
+}
+
+static struct carve_scrub_job *first_job(struct carve_scrubber *scrubber)
+{
+	return TAILQ_FIRST(&scrubber->urgent) ?: TAILQ_FIRST(&scrubber->todo);
 }
 
 /* Return: the next job, or NULL when it is time to end. */
@@ -71,11 +86,12 @@ static struct carve_scrub_job *wait_for_job(struct carve_scrubber *scrubber)
 	struct carve_scrub_job *job = NULL;
 
 	pthread_mutex_lock(&scrubber->lock);
-	while (!scrubber->stopping && TAILQ_EMPTY(&scrubber->todo))
+	while (!scrubber->stopping && !first_job(scrubber))
 		pthread_cond_wait(&scrubber->more, &scrubber->lock);
 	if (!scrubber->stopping) {
-		job = TAILQ_FIRST(&scrubber->todo);
-		TAILQ_REMOVE(&scrubber->todo, job, link);
+		job = first_job(scrubber);
+		TAILQ_REMOVE(job->urgent ? &scrubber->urgent : &scrubber->todo,
+			     job, link);
 	}
 	pthread_mutex_unlock(&scrubber->lock);
 	return job;
@@ -87,8 +103,8 @@ static void *run(void *data)
 	struct carve_scrub_job *job;
 
 	while ((job = wait_for_job(scrubber))) {
-		job->result = scrub(scrubber, job);
-
+		if (!scrub(scrubber, job))
+			continue;
 		pthread_mutex_lock(&scrubber->lock);
 		TAILQ_INSERT_TAIL(&scrubber->done, job, link);
 		pthread_mutex_unlock(&scrubber->lock);
@@ -124,6 +140,7 @@ int carve_scrubber_new(struct carve_scrubber **ret,
 		return -ENOMEM;
 	scrubber->device = device;
 	TAILQ_INIT(&scrubber->todo);
+	TAILQ_INIT(&scrubber->urgent);
 	TAILQ_INIT(&scrubber->done);
 	pthread_mutex_init(&scrubber->lock, NULL);
 	pthread_cond_init(&scrubber->more, NULL);
@@ -159,8 +176,10 @@ struct carve_scrubber *carve_scrubber_free(struct carve_scrubber *scrubber)
 void carve_scrubber_put(struct carve_scrubber *scrubber,
 			struct carve_scrub_job *job)
 {
+	job->done = 0;
 	pthread_mutex_lock(&scrubber->lock);
-	TAILQ_INSERT_TAIL(&scrubber->todo, job, link);
+	TAILQ_INSERT_TAIL(job->urgent ? &scrubber->urgent : &scrubber->todo, job,
+			  link);
 	pthread_cond_signal(&scrubber->more);
 	pthread_mutex_unlock(&scrubber->lock);
 }

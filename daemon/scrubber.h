@@ -6,6 +6,7 @@
 #ifndef CARVE_DAEMON_SCRUBBER_H
 #define CARVE_DAEMON_SCRUBBER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -14,12 +15,16 @@ struct carve_scrubber;
 
 /**
  * struct carve_scrub_job - one dirty range
+ * @urgent: it goes before all that is not, even one that is being done
+ * @done: private; bytes zeroed so far
  * @result: what carve_device_scrub() answered, once it is done
  * @link: private
  */
 struct carve_scrub_job {
 	uint64_t offset;
 	uint64_t bytes;
+	bool urgent;
+	uint64_t done;
 	int result;
 	TAILQ_ENTRY(carve_scrub_job) link;
 };
@@ -41,7 +46,10 @@ int carve_scrubber_new(struct carve_scrubber **ret,
  */
 struct carve_scrubber *carve_scrubber_free(struct carve_scrubber *scrubber);
 
-/* Put a job at the end of the queue; it must stay in place until it is done. */
+/*
+ * Put a job at the end of the queue, or of the urgent ones; it must stay in
+ * place until it is done.
+ */
 void carve_scrubber_put(struct carve_scrubber *scrubber,
 			struct carve_scrub_job *job);
 

@@ -12,22 +12,33 @@
 #include "region.h"
 
 struct carve_closer;
+struct carve_config;
+
+struct carve_client;
+
+LIST_HEAD(carve_watchers, carve_client);
 
 /**
  * struct carve_service - what all clients are served from
  * @regions: @region_count regions
  * @default_region: index of the one used when a request names none
  * @client_count: connections there are
+ * @watchers: those that want to hear when others wait for memory
  * @own_uid: user the daemon runs as
+ * @last_reservation: number given out last
  * @closer: for descriptors that clients sent
+ * @config: as it is now; never NULL when there are clients, replaced as a whole
  */
 struct carve_service {
 	struct carve_region *regions[CARVE_WIRE_REGIONS_MAX];
 	size_t region_count;
 	size_t default_region;
 	unsigned int client_count;
+	struct carve_watchers watchers;
 	uid_t own_uid;
+	uint64_t last_reservation;
 	struct carve_closer *closer;
+	const struct carve_config *config;
 };
 
 #endif /* CARVE_DAEMON_SERVICE_H */

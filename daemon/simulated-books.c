@@ -5,6 +5,7 @@
  */
 #include "simulated.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -139,18 +140,25 @@ static void cut(struct sim *sim, struct sim_extent *extent, uint64_t offset,
  */
 int sim_books_scrub(struct sim *sim, uint64_t offset, uint64_t bytes)
 {
-	struct sim_extent *extent, *spare;
+	struct sim_extent *extent, *spare = NULL;
 	uint64_t end = offset + bytes;
 
 	if (is_live_within(sim, offset, end))
 		return -EBUSY;
-	/* A hole inside one extent makes two of it. */
-	spare = calloc(1, sizeof(*spare));
-	if (!spare)
-		return -ENOMEM;
-	while ((extent = first_within(sim, offset, end)))
+	extent = first_within(sim, offset, end);
+	if (!extent)
+		return 0;
+	/* A hole inside one extent makes two of it; nothing else takes memory. */
+	if (extent->info.offset < offset && end_of(extent) > end) {
+		spare = calloc(1, sizeof(*spare));
+		if (!spare)
+			return -ENOMEM;
+	}
+	do {
 		cut(sim, extent, offset, end, &spare);
-	free(spare);
+		extent = first_within(sim, offset, end);
+	} while (extent);
+	assert(!spare);
 	return 0;
 }
 

@@ -10,23 +10,26 @@
 #include "internal.h"
 
 #define ALIGNMENT_MAX		(1ULL << 30)
+#define GUARD_MAX		(1U << 20)
 
-/* Sizes in version 0 of the library: what every caller has. */
-#define REQUEST_FIRST		sizeof(struct carve_request)
-#define REFUSAL_FIRST		sizeof(struct carve_refusal)
-
-struct alloc_message {
-	struct carve_wire_alloc alloc;
-	struct carve_wire_alloc_item items[CARVE_ALLOC_MAX];
-};
+/* Size in version 0 of the library: what every caller has. */
+#define REQUEST_FIRST		offsetof(struct carve_request, timeout_nsec)
 
 _Static_assert(CARVE_ALLOC_MAX == CARVE_WIRE_ALLOC_MAX, "header and wire");
+
+static int check_guard(uint32_t guard)
+{
+	if (guard & ((uint64_t)sysconf(_SC_PAGESIZE) - 1))
+		return -EINVAL;
+	return guard > GUARD_MAX ? -ERANGE : 0;
+}
 
 static int fill_item(const struct carve_request *request,
 		     struct carve_wire_alloc_item *item)
 {
 	const char *name = request->name ? request->name : "";
 	uint64_t alignment = request->alignment;
+	int r;
 
 	if (request->flags || !request->bytes || alignment & (alignment - 1))
 		return -EINVAL;
@@ -36,14 +39,22 @@ static int fill_item(const struct carve_request *request,
 		return -EOVERFLOW;
 	if (alignment > ALIGNMENT_MAX)
 		return -ERANGE;
+	r = check_guard(request->guard_before);
+	if (r == 0)
+		r = check_guard(request->guard_after);
+	if (r < 0)
+		return r;
 
 	item->bytes = request->bytes;
 	item->alignment = alignment;
+	item->limit = request->limit;
+	item->guard_before = request->guard_before;
+	item->guard_after = request->guard_after;
 	strcpy(item->name, name);
 	return 0;
 }
 
-static int fill_region(const char *region, char *to)
+int carve_fill_region(const char *region, char *to)
 {
 	/* No region can have such a label. */
 	if (strlen(region) >= CARVE_WIRE_LABEL)
@@ -53,7 +64,7 @@ static int fill_region(const char *region, char *to)
 }
 
 static int fill_message(const struct carve_request *requests, size_t count,
-			struct alloc_message *message)
+			struct carve_alloc_message *message)
 {
 	const uint8_t *at = (const uint8_t *)requests;
 	/* The caller's array has the stride of the caller's structure. */
@@ -76,39 +87,15 @@ static int fill_message(const struct carve_request *requests, size_t count,
 			region = its;
 		if (request.struct_size != stride || strcmp(its, region) != 0)
 			return -EINVAL;
+		if (i == 0)
+			message->alloc.timeout_nsec = request.timeout_nsec;
 		r = fill_item(&request, &message->items[i]);
 		if (r < 0)
 			return r;
 	}
 
 	message->alloc.count = count;
-	message->alloc.header.type = CARVE_MSG_ALLOC;
-	message->alloc.header.bytes = sizeof(message->alloc) +
-				      count * sizeof(message->items[0]);
-	return fill_region(region, message->alloc.region);
-}
-
-/* Say why there was no room; a refusal that makes no sense is none. */
-static int refuse(const struct carve_reply *reply, size_t count,
-		  struct carve_refusal *ret)
-{
-	const struct carve_wire_refusal *wire = &reply->refusal;
-	struct carve_refusal refusal = {
-		.index = wire->index,
-		.wanted_bytes = wire->wanted_bytes,
-		.region_bytes = wire->region_bytes,
-		.free_bytes = wire->free_bytes,
-		.largest_bytes = wire->largest_bytes,
-		.dirty_bytes = wire->dirty_bytes,
-		.live_bytes = wire->live_bytes,
-		.own_bytes = wire->own_bytes,
-	};
-
-	if (wire->index >= count || wire->reserved)
-		return -EPROTO;
-	if (ret)
-		carve_struct_out(ret, &refusal, sizeof(refusal));
-	return -ENOSPC;
+	return carve_fill_region(region, message->alloc.region);
 }
 
 /*
@@ -116,12 +103,10 @@ static int refuse(const struct carve_reply *reply, size_t count,
  * believed but looked at: it must be a buffer of exactly the size that the
  * request comes to.
  */
-static int adopt(struct carve_reply *reply, const struct alloc_message *message,
+static int adopt(struct carve_reply *reply, size_t count, const uint64_t *sizes,
 		 struct carve_buffer **buffers)
 {
 	const struct carve_wire_alloc_reply *alloc = &reply->alloc;
-	size_t count = message->alloc.count;
-	uint64_t page = sysconf(_SC_PAGESIZE);
 
 	if (alloc->header.bytes != sizeof(*alloc) + count * sizeof(alloc->items[0]))
 		return -EPROTO;
@@ -129,24 +114,21 @@ static int adopt(struct carve_reply *reply, const struct alloc_message *message,
 		return -EPROTO;
 
 	for (size_t i = 0; i < count; i++) {
-		uint64_t wanted = message->items[i].bytes;
-		uint64_t bytes = alloc->items[i].bytes;
-
-		wanted = (wanted + page - 1) & ~(page - 1);
-		if (bytes != wanted ||
+		if (alloc->items[i].bytes != sizes[i] ||
 		    carve_buffer_adopt(buffers[i], reply->fds[i]) < 0)
 			return -EPROTO;
 		/* The buffer closes it from now on. */
 		reply->fds[i] = -1;
-		if (carve_buffer_get_bytes(buffers[i]) != bytes)
+		if (carve_buffer_get_bytes(buffers[i]) != sizes[i])
 			return -EPROTO;
 	}
 	reply->fd_count = 0;
 	return 0;
 }
 
-static int alloc_into(struct carve *carve, struct alloc_message *message,
-		      struct carve_buffer **buffers, struct carve_refusal *refusal)
+static int alloc_into(struct carve *carve, struct carve_alloc_message *message,
+		      const uint64_t *sizes, struct carve_buffer **buffers,
+		      struct carve_refusal *refusal)
 {
 	size_t count = message->alloc.count;
 	struct carve_reply reply;
@@ -159,38 +141,34 @@ static int alloc_into(struct carve *carve, struct alloc_message *message,
 			return r;
 	}
 
-	r = carve_call(carve, &message->alloc.header, -1, count, &reply);
+	reply.header = (struct carve_wire_header){ 0 };
+	r = carve_call_held(carve, &message->alloc.header, -1, count, &reply);
 	if (r == 0) {
-		r = adopt(&reply, message, buffers);
+		r = adopt(&reply, count, sizes, buffers);
 		carve_reply_done(&reply);
-	} else if (r == -ENOSPC) {
-		r = refuse(&reply, count, refusal);
+	} else if (r == reply.header.status &&
+		   carve_refusal_is_one(&reply.header)) {
+		r = carve_refusal_take(&reply, count, refusal);
 	}
 	if (r == -EPROTO)
-		carve_connection_fail(carve);
+		carve_connection_fail_held(carve);
 	return r;
 }
 
-int carve_alloc_many(struct carve *carve, const struct carve_request *requests,
-		     size_t count, struct carve_buffer **ret,
-		     struct carve_refusal *ret_refusal)
+int carve_alloc_held(struct carve *carve, struct carve_alloc_message *message,
+		     const uint64_t *sizes, struct carve_buffer **ret,
+		     struct carve_refusal *refusal)
 {
 	struct carve_buffer *buffers[CARVE_ALLOC_MAX] = { 0 };
-	struct alloc_message message = { 0 };
+	size_t count = message->alloc.count;
 	int r;
 
-	if (!carve || !requests || !ret || !count || count > CARVE_ALLOC_MAX)
-		return -EINVAL;
-	if (ret_refusal) {
-		r = carve_struct_check(ret_refusal->struct_size, REFUSAL_FIRST);
-		if (r < 0)
-			return r;
-	}
-	r = fill_message(requests, count, &message);
-	if (r < 0)
-		return r;
-
-	r = alloc_into(carve, &message, buffers, ret_refusal);
+	message->alloc.header.type = CARVE_MSG_ALLOC;
+	message->alloc.header.bytes = sizeof(message->alloc) +
+				      count * sizeof(message->items[0]);
+	if (refusal)
+		message->alloc.flags |= CARVE_WIRE_ALLOC_EXPLAIN;
+	r = alloc_into(carve, message, sizes, buffers, refusal);
 	if (r < 0) {
 		for (size_t i = 0; i < count; i++)
 			carve_buffer_unref(buffers[i]);
@@ -198,6 +176,35 @@ int carve_alloc_many(struct carve *carve, const struct carve_request *requests,
 	}
 	memcpy(ret, buffers, count * sizeof(*ret));
 	return 0;
+}
+
+int carve_alloc_many(struct carve *carve, const struct carve_request *requests,
+		     size_t count, struct carve_buffer **ret,
+		     struct carve_refusal *ret_refusal)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+	struct carve_alloc_message message = { 0 };
+	uint64_t sizes[CARVE_ALLOC_MAX];
+	int r, state;
+
+	if (!carve || !requests || !ret || !count || count > CARVE_ALLOC_MAX)
+		return -EINVAL;
+	if (ret_refusal) {
+		r = carve_refusal_check(ret_refusal);
+		if (r < 0)
+			return r;
+	}
+	r = fill_message(requests, count, &message);
+	if (r < 0)
+		return r;
+
+	for (size_t i = 0; i < count; i++)
+		sizes[i] = (message.items[i].bytes + page - 1) & ~(page - 1);
+
+	state = carve_hold(carve);
+	r = carve_alloc_held(carve, &message, sizes, ret, ret_refusal);
+	carve_let_go(carve, state);
+	return r;
 }
 
 int carve_alloc(struct carve *carve, const struct carve_request *request,

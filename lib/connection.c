@@ -18,18 +18,22 @@ static bool harmless(int r)
 	return r == -ENOMEM || r == -EBADF || r == -ETOOMANYREFS;
 }
 
-/* Give the connection up; the lock is held. */
-static void fail_locked(struct carve *carve)
+void carve_connection_fail_held(struct carve *carve)
 {
-	if (carve->fd >= 0)
-		close(carve->fd);
+	if (carve->fd < 0)
+		return;
+	carve_cancel_stop(carve);
+	pthread_mutex_lock(&carve->told.lock);
+	close(carve->fd);
 	carve->fd = -1;
+	carve_told_wake(carve);
+	pthread_mutex_unlock(&carve->told.lock);
 }
 
 int carve_connection_fail(struct carve *carve)
 {
 	pthread_mutex_lock(&carve->lock);
-	fail_locked(carve);
+	carve_connection_fail_held(carve);
 	pthread_mutex_unlock(&carve->lock);
 	return -EPROTO;
 }
@@ -49,6 +53,56 @@ void carve_let_go(struct carve *carve, int state)
 	pthread_setcancelstate(state, NULL);
 }
 
+/* Other messages than the reply may come before it. */
+static int receive_reply(struct carve *carve,
+			 const struct carve_wire_header *request,
+			 struct carve_reply *ret)
+{
+	ssize_t length;
+	int r;
+
+	do {
+		length = carve_wire_receive(carve->fd, 0, ret);
+		r = length > 0 ? carve_told_keep(carve, ret, length) : 0;
+	} while (r > 0);
+	if (r == 0 && length > 0 && carve_wire_is_reply(ret, length, request))
+		return 0;
+
+	carve_reply_done(ret);
+	/*
+	 * The request is out: whatever receiving answers, a reply may still
+	 * come, which the next request would take for its own.
+	 */
+	return length > 0 || length == -EPROTO ? -EPROTO : -ECONNRESET;
+}
+
+static bool may_wait(const struct carve_wire_header *request)
+{
+	return request->type == CARVE_MSG_ALLOC ||
+	       request->type == CARVE_MSG_RESERVE;
+}
+
+static int round_trip(struct carve *carve, struct carve_wire_header *request,
+		      int fd, struct carve_reply *ret)
+{
+	int r;
+
+	ret->fd_count = 0;
+	ret->fds_lost = false;
+	request->status = 0;
+	request->id = ++carve->last_id;
+	if (may_wait(request))
+		carve_cancel_begin(carve, request->id);
+	r = carve_wire_send(carve->fd, request, fd);
+	if (r == 0) {
+		if (may_wait(request))
+			carve_cancel_sent(carve, request->id);
+		r = receive_reply(carve, request, ret);
+	}
+	carve_cancel_end(carve);
+	return r;
+}
+
 int carve_call_held(struct carve *carve, struct carve_wire_header *request,
 		    int fd, size_t fds, struct carve_reply *ret)
 {
@@ -57,10 +111,10 @@ int carve_call_held(struct carve *carve, struct carve_wire_header *request,
 	if (carve->fd < 0)
 		return -EPIPE;
 
-	r = carve_wire_round_trip(carve->fd, request, ++carve->last_id, fd, ret);
+	r = round_trip(carve, request, fd, ret);
 	if (r < 0) {
 		if (!harmless(r))
-			fail_locked(carve);
+			carve_connection_fail_held(carve);
 		return r;
 	}
 	if (ret->header.status < 0)
@@ -71,7 +125,7 @@ int carve_call_held(struct carve *carve, struct carve_wire_header *request,
 	carve_reply_done(ret);
 	if (ret->fds_lost && fds)
 		return -EMFILE;
-	fail_locked(carve);
+	carve_connection_fail_held(carve);
 	return -EPROTO;
 }
 
@@ -153,7 +207,10 @@ int carve_new(struct carve **ret, const char *socket_path)
 		return fd;
 	}
 	carve->fd = fd;
+	carve->cancelling.fd = fd;
+	carve->told.poll_fd = carve->told.event_fd = -1;
 	pthread_mutex_init(&carve->lock, NULL);
+	pthread_mutex_init(&carve->told.lock, NULL);
 
 	r = hello(carve);
 	if (r < 0) {
@@ -164,11 +221,21 @@ int carve_new(struct carve **ret, const char *socket_path)
 	return 0;
 }
 
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 struct carve *carve_free(struct carve *carve)
 {
 	if (!carve)
 		return NULL;
-	fail_locked(carve);
+	/* No lock is taken: in the child of a fork() one may be held for ever. */
+	close_fd(carve->fd);
+	close_fd(carve->told.poll_fd);
+	close_fd(carve->told.event_fd);
+	pthread_mutex_destroy(&carve->told.lock);
 	pthread_mutex_destroy(&carve->lock);
 	free(carve);
 	return NULL;

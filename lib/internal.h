@@ -3,8 +3,8 @@
  * What the parts of libcarve share. Nothing in here is exported.
  *
  * Locks: carve::lock is held for the round trips of one question and for giving
- * up a connection; carve_buffer::lock only while a mapping is made. Neither is
- * taken under the other.
+ * up a connection; carve_told::lock, under it or alone, for moments;
+ * carve_buffer::lock only while a mapping is made, and never with the others.
  */
 #ifndef CARVE_LIB_INTERNAL_H
 #define CARVE_LIB_INTERNAL_H
@@ -15,6 +15,7 @@
 #pragma GCC visibility pop
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -24,15 +25,49 @@
 #define CARVE_MESSAGE_FDS	253
 
 /**
+ * struct carve_told - what the daemon said of its own accord
+ * @lock: taken for moments only, so that carve_dispatch() never waits
+ * @poll_fd: readable when there is something; -1 until somebody asks for it
+ * @event_fd: in @poll_fd beside the socket: for what a round trip took in
+ * @fn, @data: of carve_watch_pressure()
+ * @count, @pressures: the last of each region
+ */
+struct carve_told {
+	pthread_mutex_t lock;
+	int poll_fd;
+	int event_fd;
+	carve_pressure_fn fn;
+	void *data;
+	size_t count;
+	struct carve_pressure pressures[CARVE_WIRE_REGIONS_MAX];
+};
+
+/**
+ * struct carve_cancelling - what carve_cancel() looks at, which takes no lock
+ * @fd: the socket, as long as it may be used; -1
+ * @users: threads that are using it
+ * @waiting: id of the request that may be waiting, or 0
+ * @cancelled: id of the last one that was cancelled
+ */
+struct carve_cancelling {
+	_Atomic int fd;
+	_Atomic unsigned int users;
+	_Atomic uint64_t waiting;
+	_Atomic uint64_t cancelled;
+};
+
+/**
  * struct carve - a connection
  * @lock: one question at a time
- * @fd: the socket; -1 once the connection is lost
+ * @fd: the socket; -1 once the connection is lost; changed under both locks
  * @last_id: of the last request
  */
 struct carve {
 	pthread_mutex_t lock;
 	int fd;
 	uint64_t last_id;
+	struct carve_cancelling cancelling;
+	struct carve_told told;
 };
 
 /**
@@ -52,29 +87,43 @@ struct carve_reply {
 		struct carve_wire_regions_reply regions;
 		struct carve_wire_list_reply list;
 		struct carve_wire_query_reply query;
+		struct carve_wire_reserve_reply reserve;
+		struct carve_wire_reservations_reply reservations;
+		struct carve_wire_pressure pressure;
 	};
 	int fds[CARVE_MESSAGE_FDS];
 	size_t fd_count;
 	bool fds_lost;
 };
 
-/* wire.c: one message out, one message in, checked. */
+/* wire.c: messages, checked. */
 
 /**
- * carve_wire_round_trip() - send a request and receive its reply
- * @socket: connected
- * @request: complete but for the id; @request->bytes says how long it is
- * @id: to give it
+ * carve_wire_send() - send a request
+ * @request: complete; @request->bytes says how long it is
  * @fd: to send with it, or -1
- * @ret: the reply; written whatever happens, holds no descriptors on failure
  *
- * Return: 0, @ret being a reply with a status of 0 or, of its proper length and
- * without descriptors, a negative one; -ENOMEM, -EBADF, -ETOOMANYREFS (nothing
- * was sent); -ECONNRESET, -EPIPE, -EPROTO (the connection is of no use any
- * more).
+ * Return: 0; -ENOMEM, -EBADF, -ETOOMANYREFS (nothing was sent); -EPIPE and others
+ * (the connection is of no use any more).
  */
-int carve_wire_round_trip(int socket, struct carve_wire_header *request,
-			  uint64_t id, int fd, struct carve_reply *ret);
+int carve_wire_send(int socket, const struct carve_wire_header *request, int fd);
+
+/**
+ * carve_wire_receive() - take the next message
+ * @flags: of recvmsg()
+ * @ret: the message; written whatever happens; its descriptors are the caller's
+ *
+ * Return: its length; 0 (the peer has gone); -EAGAIN (none there, with
+ * MSG_DONTWAIT); -EPROTO (it is longer than any); what else recvmsg() answers.
+ */
+ssize_t carve_wire_receive(int socket, int flags, struct carve_reply *ret);
+
+/*
+ * Is it the reply to @request, with a status of 0 or, of its proper length and
+ * without descriptors, a negative one?
+ */
+bool carve_wire_is_reply(const struct carve_reply *reply, size_t length,
+			 const struct carve_wire_header *request);
 
 /* Close the descriptors of a reply, those that nobody replaced by -1. */
 void carve_reply_done(struct carve_reply *reply);
@@ -105,12 +154,13 @@ int carve_call_held(struct carve *carve, struct carve_wire_header *request,
  * @fd: to send with it, or -1
  * @fds: number of descriptors a good reply carries
  * @ret: the reply, good if 0 was returned, with its @fds descriptors; also
- *	good, without descriptors, for -ENOSPC in answer to CARVE_MSG_ALLOC
+ *	good, without descriptors, for what carve_refusal_is_one()
  *
  * The length of a good reply is left to the caller to check.
  *
  * Return: 0; the negative status of the reply; -EMFILE (the reply's
- * descriptors do not fit into this process); as carve_wire_round_trip().
+ * descriptors do not fit into this process); -ENOMEM, -EBADF, -ETOOMANYREFS
+ * (nothing was sent); -ECONNRESET, -EPIPE, -EPROTO (the connection is lost).
  */
 int carve_call(struct carve *carve, struct carve_wire_header *request, int fd,
 	       size_t fds, struct carve_reply *ret);
@@ -121,6 +171,78 @@ int carve_call(struct carve *carve, struct carve_wire_header *request, int fd,
  * Return: -EPROTO, for the caller to return.
  */
 int carve_connection_fail(struct carve *carve);
+
+/* Give the connection up; carve::lock is held. */
+void carve_connection_fail_held(struct carve *carve);
+
+/* cancel.c: around the round trip of a request that may wait. */
+void carve_cancel_begin(struct carve *carve, uint64_t id);
+/* Once it was sent: what was cancelled before that is cancelled again. */
+void carve_cancel_sent(struct carve *carve, uint64_t id);
+void carve_cancel_end(struct carve *carve);
+/* Wait until nobody uses the socket; nobody will from now on. */
+void carve_cancel_stop(struct carve *carve);
+
+/* pressure.c */
+
+/**
+ * carve_told_keep() - is this message one without a request?
+ * @length: more than 0
+ *
+ * Return: 1 (it is, and was taken in); 0 (it is not); -EPROTO (it is, and makes
+ * no sense).
+ */
+int carve_told_keep(struct carve *carve, const struct carve_reply *message,
+		    size_t length);
+
+/* The connection is lost: who polls has to hear of it. Under told.lock. */
+void carve_told_wake(struct carve *carve);
+
+/* alloc.c */
+
+/**
+ * struct carve_alloc_message - a request for buffers
+ * @alloc: its count is set
+ */
+struct carve_alloc_message {
+	struct carve_wire_alloc alloc;
+	struct carve_wire_alloc_item items[CARVE_ALLOC_MAX];
+};
+
+/**
+ * carve_alloc_held() - ask for buffers, for who holds the connection
+ * @message: type, length and CARVE_WIRE_ALLOC_EXPLAIN are filled in
+ * @sizes: what each of them has to have
+ * @ret: with 0: one buffer for each
+ * @refusal: NULL, or checked
+ *
+ * Return: as carve_alloc_many().
+ */
+int carve_alloc_held(struct carve *carve, struct carve_alloc_message *message,
+		     const uint64_t *sizes, struct carve_buffer **ret,
+		     struct carve_refusal *refusal);
+
+/* @to: CARVE_WIRE_LABEL bytes. Return: 0; -ENOENT (no region can be called so). */
+int carve_fill_region(const char *region, char *to);
+
+/* refusal.c */
+
+/* Is this a reply that comes with struct carve_wire_refusal? */
+bool carve_refusal_is_one(const struct carve_wire_header *header);
+
+/* May the caller's be written, if it is not NULL? Return: as carve_struct_check(). */
+int carve_refusal_check(const struct carve_refusal *refusal);
+
+/**
+ * carve_refusal_take() - say why not
+ * @reply: carve_refusal_is_one()
+ * @count: of items or classes that were asked for
+ * @ret: NULL, or checked
+ *
+ * Return: the status of @reply; -EPROTO (it makes no sense).
+ */
+int carve_refusal_take(const struct carve_reply *reply, size_t count,
+		       struct carve_refusal *ret);
 
 /* buffer.c */
 

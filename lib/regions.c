@@ -15,7 +15,7 @@ static bool region_ok(const struct carve_wire_region *wire)
 {
 	return carve_wire_string_ok(wire->label, sizeof(wire->label)) &&
 	       wire->label[0] && wire->bytes && wire->page_bytes &&
-	       !(wire->page_bytes & (wire->page_bytes - 1)) && !wire->reserved;
+	       !(wire->page_bytes & (wire->page_bytes - 1));
 }
 
 static void region_from_wire(const struct carve_wire_region *wire,
@@ -32,6 +32,9 @@ static void region_from_wire(const struct carve_wire_region *wire,
 		.buffers = wire->buffers,
 		.page_bytes = wire->page_bytes,
 		.clients = clients,
+		.waiting = wire->waiting,
+		.reserved_bytes = wire->reserved_bytes,
+		.kept_bytes = wire->kept_bytes,
 	};
 	strcpy(info->label, wire->label);
 }

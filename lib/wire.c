@@ -25,8 +25,7 @@ bool carve_wire_string_ok(const char *string, size_t size)
 	return memchr(string, '\0', size) != NULL;
 }
 
-static int send_message(int socket, const struct carve_wire_header *request,
-			int fd)
+int carve_wire_send(int socket, const struct carve_wire_header *request, int fd)
 {
 	struct iovec iov = {
 		.iov_base = (void *)request,
@@ -78,8 +77,7 @@ static void take_fds(struct msghdr *msg, struct carve_reply *reply)
 	}
 }
 
-/* Return: length of the message; 0 when the peer has gone; negative errno. */
-static ssize_t receive_message(int socket, struct carve_reply *reply)
+ssize_t carve_wire_receive(int socket, int flags, struct carve_reply *reply)
 {
 	struct iovec iov = {
 		.iov_base = reply->raw,
@@ -93,6 +91,8 @@ static ssize_t receive_message(int socket, struct carve_reply *reply)
 	bool reset = false;
 	ssize_t length;
 
+	reply->fd_count = 0;
+	reply->fds_lost = false;
 	for (;;) {
 		msg = (struct msghdr) {
 			.msg_iov = &iov,
@@ -100,7 +100,7 @@ static ssize_t receive_message(int socket, struct carve_reply *reply)
 			.msg_control = &control,
 			.msg_controllen = sizeof(control),
 		};
-		length = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+		length = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC | flags);
 		if (length >= 0)
 			break;
 		if (errno == EINTR)
@@ -127,11 +127,10 @@ static ssize_t receive_message(int socket, struct carve_reply *reply)
 	return length;
 }
 
-static bool header_ok(const struct carve_reply *reply, size_t length,
-		      const struct carve_wire_header *request)
+bool carve_wire_is_reply(const struct carve_reply *reply, size_t length,
+			 const struct carve_wire_header *request)
 {
 	const struct carve_wire_header *header = &reply->header;
-	size_t refused = sizeof(*header);
 
 	if (length < sizeof(*header) || header->bytes != length)
 		return false;
@@ -142,34 +141,9 @@ static bool header_ok(const struct carve_reply *reply, size_t length,
 	if (header->status > 0 || header->status < -ERRNO_MAX)
 		return false;
 
-	if (header->type == CARVE_MSG_ALLOC && header->status == -ENOSPC)
-		refused = sizeof(struct carve_wire_refusal);
-	return length == refused && !reply->fd_count && !reply->fds_lost;
-}
-
-int carve_wire_round_trip(int socket, struct carve_wire_header *request,
-			  uint64_t id, int fd, struct carve_reply *ret)
-{
-	ssize_t length;
-	int r;
-
-	ret->fd_count = 0;
-	ret->fds_lost = false;
-	request->status = 0;
-	request->id = id;
-
-	r = send_message(socket, request, fd);
-	if (r < 0)
-		return r;
-
-	length = receive_message(socket, ret);
-	if (length > 0 && header_ok(ret, length, request))
-		return 0;
-
-	carve_reply_done(ret);
-	/*
-	 * The request is out: whatever receiving answers, a reply may still
-	 * come, which the next request would take for its own.
-	 */
-	return length > 0 || length == -EPROTO ? -EPROTO : -ECONNRESET;
+	/* How long its list is, is checked with its contents. */
+	if (carve_refusal_is_one(header))
+		return length >= sizeof(struct carve_wire_refusal) &&
+		       !reply->fd_count && !reply->fds_lost;
+	return length == sizeof(*header) && !reply->fd_count && !reply->fds_lost;
 }

@@ -8,6 +8,7 @@ SBINDIR ?= $(PREFIX)/sbin
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 UDEVRULESDIR ?= $(PREFIX)/lib/udev/rules.d
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+SYSCONFDIR ?= /etc
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share/carve
@@ -31,6 +32,8 @@ install-systemd:
 	install -m 644 systemd/60-carve.rules $(DESTDIR)$(UDEVRULESDIR)
 	install -m 644 systemd/carve.sysusers $(DESTDIR)$(SYSUSERSDIR)/carve.conf
 	install -m 644 systemd/carve.tmpfiles $(DESTDIR)$(TMPFILESDIR)/carve.conf
+	install -d $(DESTDIR)$(SYSCONFDIR)/carve/carved.conf.d $(DESTDIR)$(DATADIR)
+	install -m 644 systemd/carved.conf $(DESTDIR)$(DATADIR)
 
 # The sources: the address is the board's, so each makes its overlay of them.
 .PHONY: install-dts

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* carvectl alloc: hold buffers and say what they are, until interrupted. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,45 +24,25 @@ static const struct carvectl_column columns[] = {
 
 #define N_COLUMNS	(sizeof(columns) / sizeof(columns[0]))
 
-static int fail_refused(const struct carvectl *ctl,
+int carvectl_fail_alloc(const struct carvectl *ctl, int error,
 			const struct carve_refusal *why)
-{
-	char wanted[CARVECTL_TEXT], all[CARVECTL_TEXT], unused[CARVECTL_TEXT],
-	     largest[CARVECTL_TEXT], dirty[CARVECTL_TEXT], live[CARVECTL_TEXT],
-	     own[CARVECTL_TEXT];
-	bool exact = ctl->exact;
-
-	/* "No room for 8 MiB, 8 MiB are free" would help nobody. */
-	carvectl_size(why->wanted_bytes, exact, wanted);
-	carvectl_size(why->largest_bytes, exact, largest);
-	exact = exact || !strcmp(wanted, largest);
-
-	return carvectl_fail("no room for %s in one piece: %s of %s are free, "
-			     "the largest hole being %s; %s are being zeroed, "
-			     "%s are in buffers, %s of them yours ('carvectl "
-			     "list' shows them)",
-			     carvectl_size(why->wanted_bytes, exact, wanted),
-			     carvectl_size(why->free_bytes, exact, unused),
-			     carvectl_size(why->region_bytes, exact, all),
-			     carvectl_size(why->largest_bytes, exact, largest),
-			     carvectl_size(why->dirty_bytes, exact, dirty),
-			     carvectl_size(why->live_bytes, exact, live),
-			     carvectl_size(why->own_bytes, exact, own));
-}
-
-static int fail_alloc(const struct carvectl *ctl, int error,
-		      const struct carve_refusal *why)
 {
 	switch (error) {
 	case -ENOSPC:
-		return fail_refused(ctl, why);
+	case -EDQUOT:
+	case -ETIMEDOUT:
+		return carvectl_fail_refused(ctl, error, why);
 	case -ENOENT:
 		return carvectl_fail("there is no region '%s': 'carvectl status' "
 				     "lists them", ctl->region ? ctl->region : "");
 	case -ERANGE:
 		return carvectl_fail("it would not even fit into the empty "
-				     "region, or its alignment is above 1 GiB: "
-				     "'carvectl status' shows the sizes");
+				     "region, below its limit, or its alignment is "
+				     "above 1 GiB: 'carvectl status' shows the "
+				     "sizes");
+	case -EOPNOTSUPP:
+		return carvectl_fail("a simulated region has no guards: leave "
+				     "--guard-before and --guard-after out");
 	case -EOVERFLOW:
 		return carvectl_fail("the size is too large to be rounded up to "
 				     "whole pages: ask for less");
@@ -76,8 +55,9 @@ static int fail_alloc(const struct carvectl *ctl, int error,
 				     "try again, or raise LimitNOFILE= in "
 				     "carved.service");
 	case -EINVAL:
-		return carvectl_fail("the daemon takes no such name: it has to "
-				     "be UTF-8 without control characters");
+		return carvectl_fail("the daemon takes no such name, which has "
+				     "to be UTF-8 without control characters, or "
+				     "no such guards, which are whole pages");
 	}
 	return carvectl_fail_call("cannot allocate", error);
 }
@@ -93,8 +73,12 @@ static int allocate(const struct carvectl *ctl, struct carve_buffer **buffers)
 			.struct_size = sizeof(requests[i]),
 			.bytes = ctl->bytes,
 			.alignment = ctl->alignment,
+			.limit = ctl->limit,
+			.guard_before = ctl->guard_before,
+			.guard_after = ctl->guard_after,
 			.name = ctl->name,
 			.region = ctl->region,
+			.timeout_nsec = ctl->timeout_nsec,
 		};
 	for (size_t done = 0; done < ctl->count;) {
 		size_t left = ctl->count - done;
@@ -103,7 +87,7 @@ static int allocate(const struct carvectl *ctl, struct carve_buffer **buffers)
 					 buffers + done, &why);
 
 		if (r < 0)
-			return fail_alloc(ctl, r, &why);
+			return carvectl_fail_alloc(ctl, r, &why);
 		done += now;
 	}
 	return 0;
@@ -169,8 +153,7 @@ static int64_t now_ms(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* Wait for a signal that ends us, or for the time to pass. */
-static void hold(const struct carvectl *ctl, const sigset_t *signals)
+void carvectl_hold(const struct carvectl *ctl, const sigset_t *signals)
 {
 	int64_t end_ms = now_ms() + ctl->hold_ms, left_ms;
 	int signal = -1;
@@ -192,7 +175,7 @@ static void hold(const struct carvectl *ctl, const sigset_t *signals)
 	}
 }
 
-static void block_signals(sigset_t *signals)
+void carvectl_block_signals(sigset_t *signals)
 {
 	struct sigaction hangup;
 
@@ -217,13 +200,13 @@ int carvectl_alloc(const struct carvectl *ctl)
 	r = allocate(ctl, buffers);
 
 	/* From here on a signal asks for an orderly end. */
-	block_signals(&signals);
+	carvectl_block_signals(&signals);
 	if (r == 0)
 		r = print(ctl, buffers);
 	if (r == 0 && fflush(stdout) != 0)
 		r = carvectl_fail("cannot write: %m");
 	if (r == 0)
-		hold(ctl, &signals);
+		carvectl_hold(ctl, &signals);
 
 	for (size_t i = 0; i < ctl->count; i++)
 		carve_buffer_unref(buffers[i]);

@@ -43,6 +43,15 @@ static void set_owner(struct carvectl_table *table, struct libscols_line *row,
 	carvectl_table_set(table, row, COMMAND, strcmp(text, "-") ? text : NULL);
 }
 
+static const char *state(const struct carve_buffer_info *buffer)
+{
+	if (buffer->flags & CARVE_BUFFER_DIRTY)
+		return "dirty";
+	/* Memory of a reservation with a buffer in it is that buffer. */
+	return buffer->flags & CARVE_BUFFER_RESERVED && !buffer->id ?
+		"reserved" : "live";
+}
+
 static void add_buffer(struct carvectl_table *table, bool exact,
 		       const struct carve_buffer_info *buffer)
 {
@@ -61,7 +70,7 @@ static void add_buffer(struct carvectl_table *table, bool exact,
 			   carvectl_size(buffer->offset, exact, text) : NULL);
 	set_owner(table, row, buffer);
 	carvectl_table_set(table, row, STATE,
-			   buffer->flags & CARVE_BUFFER_DIRTY ? "dirty" : "live");
+			   state(buffer));
 }
 
 int carvectl_list(const struct carvectl *ctl)

@@ -56,9 +56,12 @@ static int add_buffer(struct carvectl_svg *svg,
 		return 0;
 
 	extent->buffer = buffer;
-	extent->owner = -1;
+	extent->owner = CARVECTL_SVG_DIRTY;
 	if (buffer->flags & CARVE_BUFFER_DIRTY) {
 		svg->dirty_bytes += buffer->bytes;
+	} else if (buffer->flags & CARVE_BUFFER_RESERVED && !buffer->id) {
+		extent->owner = CARVECTL_SVG_RESERVED;
+		svg->reserved_bytes += buffer->bytes;
 	} else {
 		extent->owner = find_owner(svg, buffer);
 		svg->live_bytes += buffer->bytes;

@@ -2,8 +2,8 @@
 /* carvectl status: the regions, and how full they are. */
 #include "carvectl.h"
 
-enum { LABEL, BYTES, FREE, LARGEST, DIRTY, LIVE, BUFFERS, FRAGMENTATION,
-       MEMORY, SIMULATED, DEFAULT, PAGE, CLIENTS };
+enum { LABEL, BYTES, FREE, LARGEST, DIRTY, LIVE, RESERVED, BUFFERS,
+       FRAGMENTATION, WAITING, MEMORY, SIMULATED, DEFAULT, KEPT, PAGE, CLIENTS };
 
 static const struct carvectl_column columns[] = {
 	[LABEL] = { "REGION", "label", false, SCOLS_JSON_STRING },
@@ -14,6 +14,9 @@ static const struct carvectl_column columns[] = {
 	[LIVE] = { "LIVE", "live_bytes", true, SCOLS_JSON_NUMBER },
 	[BUFFERS] = { "BUFFERS", "buffers", true, SCOLS_JSON_NUMBER },
 	[FRAGMENTATION] = { "FRAG", "fragmentation_percent", true, SCOLS_JSON_NUMBER },
+	[RESERVED] = { "RESERVED", "reserved_bytes", true, SCOLS_JSON_NUMBER },
+	[KEPT] = { NULL, "kept_bytes", true, SCOLS_JSON_NUMBER },
+	[WAITING] = { "WAITING", "waiting", true, SCOLS_JSON_NUMBER },
 	[MEMORY] = { "MEMORY", "memory", false, SCOLS_JSON_STRING },
 	[SIMULATED] = { NULL, "simulated", false, SCOLS_JSON_BOOLEAN },
 	[DEFAULT] = { NULL, "default", false, SCOLS_JSON_BOOLEAN },
@@ -60,6 +63,7 @@ static void add_region(struct carvectl_table *table, bool exact,
 		{ BYTES, region->bytes }, { FREE, region->free_bytes },
 		{ LARGEST, region->largest_bytes },
 		{ DIRTY, region->dirty_bytes }, { LIVE, region->live_bytes },
+		{ RESERVED, region->reserved_bytes }, { KEPT, region->kept_bytes },
 	};
 	struct libscols_line *row = carvectl_table_row(table);
 	char text[CARVECTL_TEXT];
@@ -70,6 +74,7 @@ static void add_region(struct carvectl_table *table, bool exact,
 				   carvectl_size(sizes[i].bytes, exact, text));
 	carvectl_table_set_number(table, row, BUFFERS, region->buffers);
 	set_fragmentation(table, row, region);
+	carvectl_table_set_number(table, row, WAITING, region->waiting);
 	carvectl_table_set(table, row, MEMORY, memory(region));
 	carvectl_table_set_number(table, row, SIMULATED,
 				  !!(region->flags & CARVE_REGION_SIMULATED));

@@ -73,7 +73,7 @@ static const char *memory(const struct carve_region_info *region)
 static struct paper plan(const struct carvectl_svg *svg)
 {
 	uint64_t bytes = svg->region->bytes;
-	size_t entries = svg->owner_count + 2;
+	size_t entries = svg->owner_count + 2 + !!svg->reserved_bytes;
 	struct paper paper;
 
 	/* A power of two, so that rows begin at round offsets. */
@@ -102,6 +102,10 @@ static void print_head(const struct carvectl_svg *svg, const struct paper *paper
 	       "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
 	       "<rect width=\"8\" height=\"8\" fill=\"#d9d4cc\"/>"
 	       "<rect width=\"3\" height=\"8\" fill=\"#a39b8f\"/></pattern>\n"
+	       "<pattern id=\"reserved\" width=\"8\" height=\"8\" "
+	       "patternUnits=\"userSpaceOnUse\">"
+	       "<rect width=\"8\" height=\"8\" fill=\"#dbe7f3\"/>"
+	       "<circle cx=\"4\" cy=\"4\" r=\"1.5\" fill=\"#5b7fa6\"/></pattern>\n"
 	       "</defs>\n"
 	       "<rect width=\"100%%\" height=\"100%%\" rx=\"8\" fill=\"#fff\"/>\n");
 	printf("<text x=\"%d\" y=\"40\" font-size=\"22\" font-weight=\"600\">",
@@ -144,8 +148,16 @@ static void print_hint(const struct carvectl_svg *svg,
 
 	printf("<title>%s at ", carvectl_size(buffer->bytes, svg->exact, text));
 	printf("%s", carvectl_size(buffer->offset, svg->exact, text));
-	if (extent->owner < 0) {
+	if (extent->owner == CARVECTL_SVG_DIRTY) {
 		printf(": released, being zeroed</title>");
+		return;
+	}
+	if (extent->owner == CARVECTL_SVG_RESERVED) {
+		printf(": reserved by ");
+		print_text(carvectl_user(buffer->uid, text));
+		printf("%s", *buffer->name ? ", " : "");
+		print_text(buffer->name);
+		printf("</title>");
 		return;
 	}
 	printf(": ");
@@ -157,6 +169,14 @@ static void print_hint(const struct carvectl_svg *svg,
 		print_text(carvectl_command(buffer->pid, text));
 	}
 	printf("</title>");
+}
+
+static const char *fill_of(const struct carvectl_svg_extent *extent)
+{
+	if (extent->owner == CARVECTL_SVG_DIRTY)
+		return "url(#dirty)";
+	return extent->owner == CARVECTL_SVG_RESERVED ? "url(#reserved)" :
+							 colours[extent->owner].fill;
 }
 
 /* One row's share of an extent, from @from to @to inside the row. */
@@ -172,7 +192,7 @@ static void print_piece(const struct carvectl_svg *svg, const struct paper *pape
 	printf("<g><rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" "
 	       "fill=\"%s\" stroke=\"#fff\" stroke-width=\"%s\"/>", x, y,
 	       width < 0.5 ? 0.5 : width, ROW,
-	       extent->owner < 0 ? "url(#dirty)" : colours[extent->owner].fill,
+	       fill_of(extent),
 	       width > 3 ? "1" : "0");
 	print_hint(svg, extent);
 	if (extent->owner >= 0 && *name && strlen(name) * LETTER + 24 < width) {
@@ -248,7 +268,8 @@ static uint64_t largest_hole(const struct carvectl_svg *svg)
 
 static void print_legend(const struct carvectl_svg *svg, const struct paper *paper)
 {
-	uint64_t used = svg->live_bytes + svg->dirty_bytes;
+	uint64_t used = svg->live_bytes + svg->dirty_bytes +
+			svg->reserved_bytes;
 	uint64_t rest = used < svg->region->bytes ? svg->region->bytes - used : 0;
 	size_t entry = 0;
 	char text[CARVECTL_TEXT];
@@ -266,6 +287,11 @@ static void print_legend(const struct carvectl_svg *svg, const struct paper *pap
 	print_sample(paper, entry++, "url(#dirty)", "none");
 	printf("dirty: %s released, being zeroed</text>\n",
 	       carvectl_size(svg->dirty_bytes, svg->exact, text));
+	if (svg->reserved_bytes) {
+		print_sample(paper, entry++, "url(#reserved)", "none");
+		printf("reserved: %s without a buffer now</text>\n",
+		       carvectl_size(svg->reserved_bytes, svg->exact, text));
+	}
 	print_sample(paper, entry, "#eef1f4", "#cfd6dd");
 	printf("free: %s, ", carvectl_size(rest, svg->exact, text));
 	printf("largest hole %s</text>\n",

@@ -22,10 +22,13 @@ struct carvectl_svg_owner {
 	size_t buffers;
 };
 
+/* What has no owner in the legend. */
+enum { CARVECTL_SVG_DIRTY = -1, CARVECTL_SVG_RESERVED = -2 };
+
 /**
  * struct carvectl_svg_extent - a piece of the region, inside its bounds
  * @buffer: what it is
- * @owner: index of its owner; -1 when it is dirty
+ * @owner: index of its owner, or one of the above
  */
 struct carvectl_svg_extent {
 	const struct carve_buffer_info *buffer;
@@ -37,6 +40,7 @@ struct carvectl_svg_extent {
  * @extents: by address
  * @live_bytes: of them together
  * @dirty_bytes: of them together
+ * @reserved_bytes: of them together, without a buffer
  * @exact: sizes as numbers of bytes
  */
 struct carvectl_svg {
@@ -47,6 +51,7 @@ struct carvectl_svg {
 	size_t owner_count;
 	uint64_t live_bytes;
 	uint64_t dirty_bytes;
+	uint64_t reserved_bytes;
 	bool exact;
 };
 

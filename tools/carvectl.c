@@ -14,16 +14,21 @@
 #define COUNT_MAX	65536
 #define HOLD_MAX_S	1e9
 #define NAME_MAX_BYTES	63
+#define GUARD_MAX	(1U << 20)
 
 /* libc looks for it, so it may not be hidden as everything else is. */
 __attribute__((visibility("default")))
 const char *argp_program_version = "carvectl " CARVE_VERSION;
 
 /* Keys of options that have no letter; the letters stay free for later. */
-enum { SOCKET = 0x100, JSON, BYTES, ALIGN, NAME, REGION, COUNT, FOR };
+enum {
+	SOCKET = 0x100, JSON, BYTES, ALIGN, NAME, REGION, COUNT, FOR,
+	LIMIT, GUARD_BEFORE, GUARD_AFTER, TIMEOUT, LAST = TIMEOUT,
+};
 
 /* Commands, as bits, so that an option can say which of them it is for. */
-enum { STATUS = 1, LIST = 2, ALLOC = 4, MAP = 8, ALL = 15 };
+enum { STATUS = 1, LIST = 2, ALLOC = 4, MAP = 8, RESERVE = 16, RESERVATIONS = 32,
+       HOLDS = ALLOC | RESERVE, ALL = 63 };
 
 static const struct command {
 	const char *name;
@@ -34,6 +39,8 @@ static const struct command {
 	{ "list", LIST, carvectl_list },
 	{ "alloc", ALLOC, carvectl_alloc },
 	{ "map", MAP, carvectl_map },
+	{ "reserve", RESERVE, carvectl_reserve },
+	{ "reservations", RESERVATIONS, carvectl_reservations },
 };
 
 #define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -42,16 +49,26 @@ static const struct argp_option options[] = {
 	{ "socket", SOCKET, "PATH", 0,
 	  "The daemon's socket (default: $CARVE_SOCKET, else "
 	  CARVE_DEFAULT_SOCKET ")", 1 },
-	{ "json", JSON, NULL, 0, "status, list, alloc: write JSON", 1 },
+	{ "json", JSON, NULL, 0, "All but map: write JSON", 1 },
 	{ "bytes", BYTES, NULL, 0, "Sizes in bytes, exactly", 1 },
 	{ "region", REGION, "LABEL", 0,
-	  "list, alloc, map: this region (default for alloc and map: the "
+	  "All but status: this region (default for alloc, reserve and map: the "
 	  "daemon's)", 2 },
 	{ "align", ALIGN, "SIZE", 0,
-	  "alloc: alignment of the physical address, a power of two", 3 },
-	{ "name", NAME, "TEXT", 0, "alloc: shown by list, up to 63 bytes", 3 },
+	  "alloc, reserve: alignment of the physical address, a power of two", 3 },
+	{ "limit", LIMIT, "ADDRESS", 0,
+	  "alloc, reserve: physical address to stay below, such as 4G", 3 },
+	{ "guard-before", GUARD_BEFORE, "SIZE", 0,
+	  "alloc, reserve: guard before each buffer, whole pages up to 1M", 3 },
+	{ "guard-after", GUARD_AFTER, "SIZE", 0,
+	  "alloc, reserve: guard behind each buffer", 3 },
+	{ "name", NAME, "TEXT", 0, "alloc, reserve: shown by list, up to 63 bytes, and by "
+	  "reservations, up to 31", 3 },
 	{ "count", COUNT, "N", 0, "alloc: so many buffers, all or none", 3 },
-	{ "for", FOR, "SECONDS", 0, "alloc: hold them so long", 3 },
+	{ "timeout", TIMEOUT, "SECONDS", 0,
+	  "alloc, reserve: wait so long for others to give memory back, or "
+	  "'forever' (default: 0)", 3 },
+	{ "for", FOR, "SECONDS", 0, "alloc, reserve: hold them so long", 3 },
 	{ 0 }
 };
 
@@ -59,9 +76,11 @@ static const struct {
 	int key;
 	unsigned int commands;
 } allowed[] = {
-	{ SOCKET, ALL }, { JSON, STATUS | LIST | ALLOC }, { BYTES, ALL },
-	{ REGION, LIST | ALLOC | MAP }, { ALIGN, ALLOC }, { NAME, ALLOC },
-	{ COUNT, ALLOC }, { FOR, ALLOC },
+	{ SOCKET, ALL }, { JSON, ALL & ~MAP }, { BYTES, ALL },
+	{ REGION, ALL & ~STATUS }, { ALIGN, HOLDS },
+	{ LIMIT, HOLDS }, { GUARD_BEFORE, HOLDS }, { GUARD_AFTER, HOLDS },
+	{ NAME, HOLDS }, { TIMEOUT, HOLDS },
+	{ COUNT, ALLOC }, { FOR, HOLDS },
 };
 
 /**
@@ -89,6 +108,17 @@ static uint64_t parse_size(struct argp_state *state, const char *what,
 	return bytes;
 }
 
+/* Whether its pages are whole the library knows. */
+static uint32_t parse_guard(struct argp_state *state, const char *what,
+			    const char *text)
+{
+	uint64_t bytes = parse_size(state, what, text);
+
+	if (bytes > GUARD_MAX)
+		argp_error(state, "%s may have 1M", what);
+	return (uint32_t)bytes;
+}
+
 static unsigned int parse_count(struct argp_state *state, const char *text)
 {
 	char *end;
@@ -100,6 +130,19 @@ static unsigned int parse_count(struct argp_state *state, const char *text)
 		argp_error(state, "--count '%s' has to be a number from 1 to %d",
 			   text, COUNT_MAX);
 	return count;
+}
+
+static uint64_t parse_timeout(struct argp_state *state, const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (!strcmp(text, "forever"))
+		return CARVE_FOREVER;
+	if (end == text || *end || !(seconds >= 0 && seconds <= HOLD_MAX_S))
+		argp_error(state, "--timeout '%s' has to be a number of seconds "
+			   "or 'forever'", text);
+	return (uint64_t)(seconds * 1e9);
 }
 
 static int64_t parse_hold(struct argp_state *state, const char *text)
@@ -115,6 +158,18 @@ static int64_t parse_hold(struct argp_state *state, const char *text)
 static void parse_word(struct argp_state *state, struct line *line,
 		       const char *word)
 {
+	if (line->command && line->command->bit == RESERVE) {
+		int r = carvectl_add_class(&line->ctl, word);
+
+		if (r == -E2BIG)
+			argp_error(state, "there may be %d classes",
+				   CARVE_CLASSES_MAX);
+		else if (r < 0)
+			argp_error(state, "'%s' is no class: write COUNTxSIZE, "
+				   "such as 6x3M, with a count of 1 to %d", word,
+				   CARVE_SLOTS_MAX);
+		return;
+	}
 	if (line->command) {
 		if (line->command->bit != ALLOC || line->size)
 			argp_error(state, "'%s' is too much", word);
@@ -128,15 +183,16 @@ static void parse_word(struct argp_state *state, struct line *line,
 		if (!strcmp(commands[i].name, word))
 			line->command = &commands[i];
 	if (!line->command)
-		argp_error(state, "'%s' is no command: status, list, alloc and "
-			   "map are", word);
+		argp_error(state, "'%s' is no command: status, list, alloc, "
+			   "reserve, reservations and map are", word);
 }
 
 /* What can only be said once everything was read. */
 static void check_line(struct argp_state *state, const struct line *line)
 {
 	if (!line->command)
-		argp_error(state, "say what to do: status, list, alloc SIZE or map");
+		argp_error(state, "say what to do: status, list, alloc SIZE, reserve "
+			   "COUNTxSIZE..., reservations or map");
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		if (line->given & 1U << (allowed[i].key - SOCKET) &&
 		    !(allowed[i].commands & line->command->bit))
@@ -145,6 +201,8 @@ static void check_line(struct argp_state *state, const struct line *line)
 				   options[i].name);
 	if (line->command->bit == ALLOC && !line->size)
 		argp_error(state, "alloc needs a SIZE");
+	if (line->command->bit == RESERVE && !line->ctl.class_count)
+		argp_error(state, "reserve needs a COUNTxSIZE");
 	if (line->ctl.name && strlen(line->ctl.name) > NAME_MAX_BYTES)
 		argp_error(state, "--name may have %d bytes", NAME_MAX_BYTES);
 	if (line->ctl.alignment & (line->ctl.alignment - 1))
@@ -155,7 +213,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct line *line = state->input;
 
-	if (key >= SOCKET && key <= FOR)
+	if (key >= SOCKET && key <= LAST)
 		line->given |= 1U << (key - SOCKET);
 	switch (key) {
 	case SOCKET:
@@ -173,11 +231,25 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ALIGN:
 		line->ctl.alignment = parse_size(state, "--align", argument);
 		return 0;
+	case LIMIT:
+		line->ctl.limit = parse_size(state, "--limit", argument);
+		return 0;
+	case GUARD_BEFORE:
+		line->ctl.guard_before = parse_guard(state, "--guard-before",
+						     argument);
+		return 0;
+	case GUARD_AFTER:
+		line->ctl.guard_after = parse_guard(state, "--guard-after",
+						    argument);
+		return 0;
 	case NAME:
 		line->ctl.name = argument;
 		return 0;
 	case COUNT:
 		line->ctl.count = parse_count(state, argument);
+		return 0;
+	case TIMEOUT:
+		line->ctl.timeout_nsec = parse_timeout(state, argument);
 		return 0;
 	case FOR:
 		line->ctl.hold_ms = parse_hold(state, argument);
@@ -195,11 +267,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "status\nlist\nalloc SIZE\nmap",
+	.args_doc = "status\nlist\nalloc SIZE\nreserve COUNTxSIZE...\nreservations\nmap",
 	.doc = "Look at the contiguous memory that carved hands out.\v"
 	       "status shows the regions and how full they are, list the "
 	       "buffers and who holds them. alloc holds buffers until it is "
-	       "interrupted. map draws a region as SVG (superuser only, since "
+	       "interrupted, reserve sets memory aside for so many, and "
+	       "reservations shows what is set aside. map draws a region as SVG (superuser only, since "
 	       "it shows where buffers lie).\n\n"
 	       "SIZE is a number of bytes, or one with a binary unit: 64K, 8M, "
 	       "1.5GiB.",

@@ -7,6 +7,7 @@
 #define CARVE_TOOLS_CARVECTL_H
 
 #include <libsmartcols.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,9 +23,13 @@
  * @exact: --bytes
  * @bytes: of alloc, SIZE
  * @alignment: of alloc, --align; 0 for a page
+ * @limit: of alloc, --limit; 0 for none
+ * @guard_before, @guard_after: of alloc, in bytes
  * @name: of alloc, --name, or NULL
  * @count: of alloc, --count
- * @hold_ms: of alloc, --for; -1 for until interrupted
+ * @timeout_nsec: --timeout: how long to wait for others; 0 for not at all
+ * @hold_ms: of alloc and reserve, --for; -1 for until interrupted
+ * @classes: of reserve, @class_count with count and size
  */
 struct carvectl {
 	struct carve *carve;
@@ -34,9 +39,15 @@ struct carvectl {
 	bool exact;
 	uint64_t bytes;
 	uint64_t alignment;
+	uint64_t limit;
+	uint32_t guard_before;
+	uint32_t guard_after;
 	const char *name;
 	unsigned int count;
+	uint64_t timeout_nsec;
 	int64_t hold_ms;
+	struct carve_class classes[CARVE_CLASSES_MAX];
+	unsigned int class_count;
 };
 
 /* The commands. Return: the exit status. */
@@ -44,6 +55,25 @@ int carvectl_status(const struct carvectl *ctl);
 int carvectl_list(const struct carvectl *ctl);
 int carvectl_alloc(const struct carvectl *ctl);
 int carvectl_map(const struct carvectl *ctl);
+int carvectl_reserve(const struct carvectl *ctl);
+int carvectl_reservations(const struct carvectl *ctl);
+
+/* ---- carvectl-alloc.c: what holds memory -------------------------------- */
+
+/* From now on a signal asks for an orderly end. */
+void carvectl_block_signals(sigset_t *signals);
+
+/* Wait for one of them, or for the time to pass. */
+void carvectl_hold(const struct carvectl *ctl, const sigset_t *signals);
+
+/* Say why there is no memory. Return: 1. */
+int carvectl_fail_alloc(const struct carvectl *ctl, int error,
+			const struct carve_refusal *why);
+
+/* ---- carvectl-reserve.c ------------------------------------------------- */
+
+/* One more class: "COUNTxSIZE". Return: 0; -EINVAL; -E2BIG (too many). */
+int carvectl_add_class(struct carvectl *ctl, const char *word);
 
 /* ---- carvectl-text.c: values as text ----------------------------------- */
 
@@ -94,6 +124,10 @@ int carvectl_fail_connect(const struct carvectl *ctl, int error);
 
 /* Say why a question was not answered. Return: 1. */
 int carvectl_fail_call(const char *what, int error);
+
+/* For -ENOSPC, -EDQUOT and -ETIMEDOUT: the numbers, and who has the memory. */
+int carvectl_fail_refused(const struct carvectl *ctl, int error,
+			  const struct carve_refusal *why);
 
 /* ---- carvectl-table.c -------------------------------------------------- */
 

@@ -13,8 +13,8 @@
  *  - After fork() the child must not use a struct carve of its parent but to
  *    carve_free() it, at any time, which closes the child's copy of the
  *    connection; buffers may be used by both.
- *  - There is no time limit: a call waits for its answer, and for ever for that
- *    of a daemon that neither answers nor ends.
+ *  - A call waits for its answer, and for ever for that of a daemon that
+ *    neither answers nor ends. Where a timeout is given, the daemon keeps it.
  *  - Sizes and offsets are bytes. Strings are NUL terminated UTF-8.
  *  - Structures that start with struct_size grow at their end: set it to
  *    sizeof() of the structure you compiled against (the _INIT macros do).
@@ -49,9 +49,18 @@ extern "C" {
 
 /* The most buffers one carve_alloc_many() can ask for. */
 #define CARVE_ALLOC_MAX		64
+/* The most classes and, over all of them, buffers of one reservation. */
+#define CARVE_CLASSES_MAX	16
+#define CARVE_SLOTS_MAX		1024
+/* The most holders a refusal names. */
+#define CARVE_HOLDERS_MAX	16
+/* As a timeout. */
+#define CARVE_FOREVER		UINT64_MAX
 
 struct carve;
 struct carve_buffer;
+struct carve_reservation;
+struct carve_reservations;
 struct carve_regions;
 struct carve_buffers;
 
@@ -95,6 +104,16 @@ struct carve *carve_free(struct carve *carve);
  * @name: shown by carvectl and in the kernel's fdinfo, up to 63 bytes (the
  *	kernel shows 31) without control characters; NULL or "" for none
  * @region: the region's label; NULL or "" for the daemon's default region
+ * @timeout_nsec: how long to wait for others to give memory back, in
+ *	nanoseconds; 0: not at all; CARVE_FOREVER. Memory that is free but still
+ *	being zeroed is waited for in any case. Of several requests the first
+ *	one's counts
+ * @limit: the physical address the whole buffer, guards included, has to lie
+ *	below (0x100000000 for a device of 32 bits); 0 for no limit
+ * @guard_before: bytes of guard pages before the buffer: whole pages, up to
+ *	1 MiB; 0 for none. Who writes there is named in the daemon's journal when
+ *	the buffer is gone
+ * @guard_after: likewise behind it
  */
 struct carve_request {
 	uint32_t struct_size;
@@ -103,21 +122,69 @@ struct carve_request {
 	uint64_t alignment;
 	const char *name;
 	const char *region;
+	uint64_t timeout_nsec;
+	uint64_t limit;
+	uint32_t guard_before;
+	uint32_t guard_after;
 };
 
 #define CARVE_REQUEST_INIT { .struct_size = sizeof(struct carve_request) }
 
+/* Of struct carve_holder. */
+#define CARVE_HOLDER_KNOWN	(1U << 0) /* uid and unit are filled in */
+#define CARVE_HOLDER_SELF	(1U << 1) /* it is the asker */
+#define CARVE_HOLDER_NEEDED	(1U << 2) /* of the smallest set in the way */
+
+/**
+ * struct carve_holder - who has memory of a region: one user in one unit
+ * @flags: CARVE_HOLDER_*
+ * @uid, @unit: who; zeros for who may not see it (neither the holder itself nor
+ *	the superuser). No unit: an empty string
+ * @bytes, @buffers: what is charged to it, reserved memory included
+ */
+struct carve_holder {
+	uint32_t flags;
+	uint32_t uid;
+	uint64_t bytes;
+	uint32_t buffers;
+	uint32_t reserved;
+	char unit[64];
+};
+
+/* Why: of struct carve_refusal. */
+enum carve_refused {
+	CARVE_REFUSED_SPACE = 0,	/* not enough memory in one piece */
+	CARVE_REFUSED_KEPT = 1,		/* what there is, is for higher priority */
+	CARVE_REFUSED_BYTES = 2,	/* own limit: bytes in buffers */
+	CARVE_REFUSED_BUFFERS = 3,	/* own limit: number of buffers */
+	CARVE_REFUSED_RESERVED = 4,	/* own limit: bytes in reservations */
+	CARVE_REFUSED_CLASS = 5,	/* all buffers of the class are alive */
+	CARVE_REFUSED_EARMARKED = 6,	/* what there is, is for one that waits */
+};
+
 /**
  * struct carve_refusal - why there was no room, in numbers
  * @struct_size: sizeof(struct carve_refusal), set by the caller
- * @index: which of the requests did not fit
+ * @index: which of the requests, or classes, did not fit
  * @wanted_bytes: its size in whole pages
  * @region_bytes: size of the region
  * @free_bytes: zeroed and unused
  * @largest_bytes: the largest run of them
  * @dirty_bytes: released, still being zeroed
  * @live_bytes: in buffers that are alive
- * @own_bytes: of these, charged to the caller's user
+ * @own_bytes: of these, charged to the caller's user; with CARVE_REFUSED_BYTES
+ *	and CARVE_REFUSED_BUFFERS as that limit counts (of a unit, say, and
+ *	outside of reservations), with CARVE_REFUSED_RESERVED in reservations
+ * @reserved_bytes: promised to reservations, without a buffer now
+ * @kept_bytes: free, but for requests of high priority alone
+ * @own_limit: the limit that was reached, in bytes or buffers as @reason says; 0
+ *	for no limit
+ * @reason: enum carve_refused
+ * @holder_count: entries of @holders
+ * @holders: the largest holders, largest first, and the smallest set of holders
+ *	whose memory would have to go for the request to fit
+ *	(CARVE_HOLDER_NEEDED; no such entry: there is no such set of up to
+ *	CARVE_HOLDERS_MAX)
  */
 struct carve_refusal {
 	uint32_t struct_size;
@@ -129,6 +196,12 @@ struct carve_refusal {
 	uint64_t dirty_bytes;
 	uint64_t live_bytes;
 	uint64_t own_bytes;
+	uint64_t reserved_bytes;
+	uint64_t kept_bytes;
+	uint64_t own_limit;
+	uint32_t reason;
+	uint32_t holder_count;
+	struct carve_holder holders[CARVE_HOLDERS_MAX];
 };
 
 #define CARVE_REFUSAL_INIT { .struct_size = sizeof(struct carve_refusal) }
@@ -139,15 +212,19 @@ struct carve_refusal {
  * @request: what to allocate
  * @ret: the buffer, with one reference: carve_buffer_unref()
  *
- * The memory is physically contiguous and reads as zeros. Waits for memory
- * that was released and is still being zeroed, and for nothing else.
+ * The memory is physically contiguous and reads as zeros. Who waits is served by
+ * priority, then age.
  *
  * Return: 0; -EINVAL (a NULL, struct_size, unknown flag, size 0, alignment no
- * power of two, name too long, not UTF-8 or with control characters); -E2BIG
+ * power of two, guards of broken pages, name too long, not UTF-8 or with control
+ * characters); -E2BIG
  * (see the rules above); -EOVERFLOW (the size does not fit in whole pages);
- * -ENOENT (no such region); -ENOSPC (no room: carve_alloc_many() says why in
- * numbers); -ERANGE (alignment above 1 GiB, or a buffer that could not fit
- * into the empty region); -ENOMEM (here or in the daemon), -EMFILE (here), and
+ * -ENOENT (no such region); -ENOSPC (no room), -EDQUOT (more than the
+ * administrator allows this user or unit), -ETIMEDOUT (none until the timeout):
+ * carve_alloc_many() says why in numbers; -ECANCELED (by carve_cancel());
+ * -EOPNOTSUPP (guards in a simulated region); -ERANGE (alignment above 1 GiB,
+ * guards above 1 MiB, or a buffer that could not fit into the empty region with
+ * its guards and below its limit); -ENOMEM (here or in the daemon), -EMFILE (here), and
  * nothing stays allocated; -EBUSY (the daemon is out of descriptors); -ENODEV
  * (the region's device has gone); -EIO (the driver could not make the buffer:
  * the daemon's log says why); -ECONNRESET, -EPIPE, -EPROTO (see the rules
@@ -163,7 +240,8 @@ int carve_alloc(struct carve *carve, const struct carve_request *request,
  *	same struct_size, which is also the array's stride
  * @count: 1 to CARVE_ALLOC_MAX
  * @ret: room for @count buffers, each with one reference
- * @ret_refusal: NULL, or where to say why; written only with -ENOSPC
+ * @ret_refusal: NULL, or where to say why; written only with -ENOSPC,
+ *	-EDQUOT and -ETIMEDOUT
  *
  * Return: as carve_alloc(); -EINVAL also for a count out of range and for
  * requests that name different regions or differ in struct_size.
@@ -171,6 +249,229 @@ int carve_alloc(struct carve *carve, const struct carve_request *request,
 int carve_alloc_many(struct carve *carve, const struct carve_request *requests,
 		     size_t count, struct carve_buffer **ret,
 		     struct carve_refusal *ret_refusal);
+
+/**
+ * carve_cancel() - end the wait of another thread
+ * @carve: connection
+ *
+ * A call on @carve that is waiting for memory in another thread returns
+ * -ECANCELED, or what it got at that very moment. Without one nothing happens.
+ * May be called from a signal handler.
+ *
+ * Return: 0; -EINVAL; -EPIPE (the connection is lost).
+ */
+int carve_cancel(struct carve *carve);
+
+/* ---- reservations ------------------------------------------------------ */
+
+/**
+ * struct carve_class - buffers of one kind
+ * @struct_size: sizeof(struct carve_class)
+ * @count: how many may be alive at a time, 1 or more
+ * @bytes, @alignment, @limit, @guard_before, @guard_after: as in struct
+ *	carve_request
+ */
+struct carve_class {
+	uint32_t struct_size;
+	uint32_t count;
+	uint64_t bytes;
+	uint64_t alignment;
+	uint64_t limit;
+	uint32_t guard_before;
+	uint32_t guard_after;
+};
+
+#define CARVE_CLASS_INIT { .struct_size = sizeof(struct carve_class) }
+
+/**
+ * struct carve_profile - what to reserve
+ * @struct_size: sizeof(struct carve_profile)
+ * @class_count: 1 to CARVE_CLASSES_MAX
+ * @classes: that many, all with the same struct_size, which is also the array's
+ *	stride; together at most CARVE_SLOTS_MAX buffers
+ * @region: as in struct carve_request; ignored by carve_reservation_change()
+ * @name: shown by carvectl, up to 31 bytes; NULL or "" for none
+ * @timeout_nsec: how long to wait until all of it can be granted; as in struct
+ *	carve_request
+ */
+struct carve_profile {
+	uint32_t struct_size;
+	uint32_t class_count;
+	const struct carve_class *classes;
+	const char *region;
+	const char *name;
+	uint64_t timeout_nsec;
+};
+
+#define CARVE_PROFILE_INIT { .struct_size = sizeof(struct carve_profile) }
+
+/**
+ * carve_reserve() - have memory set aside
+ * @carve: connection, which has to be freed after the reservation
+ * @profile: what
+ * @ret: the reservation, owned by the caller: carve_reservation_free()
+ * @ret_refusal: as for carve_alloc_many(); its index is the class's
+ *
+ * All of it is granted or nothing. From then on, while fewer than @count buffers
+ * of a class are alive anywhere (whoever holds them; closing one here is not
+ * enough), carve_reservation_alloc() of that class does not fail for lack of
+ * space, and waits for nothing but the zeroing of the reservation's own
+ * buffers that came back, which goes before all other zeroing. What it can
+ * still fail for are descriptors and the kernel's memory for one.
+ *
+ * Ends with carve_reservation_free() and with the connection. Buffers live on.
+ *
+ * Return: as carve_alloc_many(); -EINVAL also for classes that come to more than
+ * CARVE_SLOTS_MAX buffers.
+ */
+int carve_reserve(struct carve *carve, const struct carve_profile *profile,
+		  struct carve_reservation **ret,
+		  struct carve_refusal *ret_refusal);
+
+/**
+ * carve_reservation_claim() - take over a reservation of the configuration
+ * @carve: connection
+ * @name: its name in the configuration
+ * @timeout_nsec: how long to wait while it is pending, that is, does not fit yet
+ *	beside what survived a restart of the daemon
+ * @ret: as for carve_reserve()
+ *
+ * Return: 0; -ENOENT (no reservation of that name); -EACCES (it is another
+ * user's or unit's); -EBUSY (it is claimed); -ETIMEDOUT, -ENOSPC (it is
+ * pending); -EINVAL; -ENOMEM; -ECANCELED; -ECONNRESET, -EPIPE, -EPROTO.
+ */
+int carve_reservation_claim(struct carve *carve, const char *name,
+			    uint64_t timeout_nsec,
+			    struct carve_reservation **ret);
+
+/**
+ * carve_reservation_change() - another profile in the place of the present one
+ * @reservation: not NULL
+ * @profile: the new one
+ * @ret_refusal: as for carve_reserve()
+ *
+ * At once and as a whole; on failure everything stays as it was. Buffers that
+ * are alive stay so: one whose class is also in the new profile (same size,
+ * alignment, limit and guards) counts there, the others take their memory with
+ * them until they are gone.
+ *
+ * Return: as carve_reserve(). One that was claimed cannot be changed: -EACCES.
+ */
+int carve_reservation_change(struct carve_reservation *reservation,
+			     const struct carve_profile *profile,
+			     struct carve_refusal *ret_refusal);
+
+/**
+ * carve_reservation_free() - give a reservation back
+ * @reservation: may be NULL
+ *
+ * Its buffers live on. One that was claimed goes back to the daemon.
+ *
+ * Return: NULL.
+ */
+struct carve_reservation *
+carve_reservation_free(struct carve_reservation *reservation);
+
+/**
+ * carve_reservation_count() - number of classes
+ * @reservation: not NULL
+ */
+size_t carve_reservation_count(const struct carve_reservation *reservation);
+
+/**
+ * carve_reservation_get() - a class as it was granted, sizes in whole pages
+ * @reservation: not NULL
+ * @index: less than carve_reservation_count()
+ *
+ * Return: the class, borrowed until the reservation is changed or freed; NULL
+ * past the end.
+ */
+const struct carve_class *
+carve_reservation_get(const struct carve_reservation *reservation, size_t index);
+
+/**
+ * carve_reservation_alloc() - a buffer of a class
+ * @reservation: not NULL
+ * @index: of the class
+ * @name: as in struct carve_request
+ * @timeout_nsec: how long to wait for one of the class's buffers to go when all
+ *	are alive
+ * @ret: the buffer, with one reference
+ *
+ * Return: 0; -ENOSPC, -ETIMEDOUT (all buffers of the class are alive); -ENODEV
+ * (the region's device has gone); -EINVAL; -ENOMEM, -EMFILE, -EBUSY, -EIO,
+ * -ECANCELED, -ECONNRESET, -EPIPE, -EPROTO as carve_alloc().
+ */
+int carve_reservation_alloc(struct carve_reservation *reservation, size_t index,
+			    const char *name, uint64_t timeout_nsec,
+			    struct carve_buffer **ret);
+
+/**
+ * carve_reservation_alloc_many() - several in one round trip, all or none
+ * @indexes: classes of @count buffers, 1 to CARVE_ALLOC_MAX
+ * @names: @count names, or NULL for none
+ * @ret: room for @count buffers
+ * @ret_refusal: as for carve_alloc_many()
+ */
+int carve_reservation_alloc_many(struct carve_reservation *reservation,
+				 const size_t *indexes, const char *const *names,
+				 size_t count, uint64_t timeout_nsec,
+				 struct carve_buffer **ret,
+				 struct carve_refusal *ret_refusal);
+
+/* ---- pressure ---------------------------------------------------------- */
+
+/**
+ * struct carve_pressure - somebody waits for memory
+ * @struct_size: bytes the library filled in
+ * @reserved: 0
+ * @region: label of the region
+ * @wanted_bytes: what the first in the queue lacks: give back at least that
+ *	much, if you can, in one piece if you can
+ */
+struct carve_pressure {
+	uint32_t struct_size;
+	uint32_t reserved;
+	char region[32];
+	uint64_t wanted_bytes;
+};
+
+typedef void (*carve_pressure_fn)(const struct carve_pressure *pressure,
+				  void *data);
+
+/**
+ * carve_watch_pressure() - be told when others wait for memory
+ * @carve: connection
+ * @fn: called from carve_dispatch() alone; may call whatever it likes but
+ *	carve_dispatch() and carve_free() of @carve; NULL: no longer
+ * @data: passed on to it
+ *
+ * Return: 0; -EINVAL; -ENOMEM; -ECONNRESET, -EPIPE, -EPROTO.
+ */
+int carve_watch_pressure(struct carve *carve, carve_pressure_fn fn, void *data);
+
+/**
+ * carve_get_fd() - descriptor for event loops: readable when carve_dispatch()
+ *	has something to do
+ * @carve: not NULL
+ *
+ * Return: a descriptor, which stays the connection's and the same for its life
+ * (do not read, write or close it); -EINVAL; -EMFILE, -ENFILE, -ENOMEM.
+ */
+int carve_get_fd(struct carve *carve);
+
+/**
+ * carve_dispatch() - take in what the daemon said of its own accord
+ * @carve: not NULL
+ *
+ * Never waits. Another thread that calls carve_watch_pressure() meanwhile may see
+ * its old callback called once more. What arrived while another call waited for its answer is kept for
+ * it: of each region the last.
+ *
+ * Return: number of calls of callbacks; -EINVAL; -EPIPE, -EPROTO (the connection
+ * is lost).
+ */
+int carve_dispatch(struct carve *carve);
 
 /* ---- buffers ----------------------------------------------------------- */
 
@@ -287,6 +588,9 @@ int carve_buffer_end_cpu(struct carve_buffer *buffer, unsigned int access);
  * @buffers: number of buffers alive
  * @page_bytes: the unit everything is rounded to
  * @clients: connections to the daemon, this one among them
+ * @waiting: requests that wait for memory
+ * @reserved_bytes: promised to reservations, without a buffer now
+ * @kept_bytes: free, but for requests of high priority alone
  */
 struct carve_region_info {
 	uint32_t struct_size;
@@ -300,7 +604,9 @@ struct carve_region_info {
 	uint32_t buffers;
 	uint32_t page_bytes;
 	uint32_t clients;
-	uint32_t reserved;
+	uint32_t waiting;
+	uint64_t reserved_bytes;
+	uint64_t kept_bytes;
 };
 
 /**
@@ -327,6 +633,9 @@ carve_regions_get(const struct carve_regions *regions, size_t index);
 #define CARVE_BUFFER_SIMULATED		(1U << 2)
 /* Released, not yet zeroed: nobody holds it any more. */
 #define CARVE_BUFFER_DIRTY		(1U << 3)
+/* It lies in memory of a reservation; with an id of 0 and not dirty, it is such
+ * memory without a buffer, and the owner is the reservation's. */
+#define CARVE_BUFFER_RESERVED		(1U << 4)
 
 /**
  * struct carve_buffer_info - one buffer
@@ -379,6 +688,59 @@ size_t carve_buffers_count(const struct carve_buffers *buffers);
 /** carve_buffers_get() - buffer @index, borrowed; NULL past the end */
 const struct carve_buffer_info *
 carve_buffers_get(const struct carve_buffers *buffers, size_t index);
+
+/* Of struct carve_reservation_info. */
+#define CARVE_RESERVATION_KNOWN		(1U << 0) /* uid, pid and name are filled in */
+#define CARVE_RESERVATION_CONFIGURED	(1U << 1) /* of the configuration */
+#define CARVE_RESERVATION_CLAIMED	(1U << 2) /* somebody uses it */
+#define CARVE_RESERVATION_PENDING	(1U << 3) /* does not fit yet */
+
+/**
+ * struct carve_reservation_info - one reservation
+ * @struct_size: bytes the library filled in
+ * @flags: CARVE_RESERVATION_*
+ * @id: number the daemon gave it
+ * @bytes: of the region it takes, or would take
+ * @live_bytes: of these, in buffers that are alive
+ * @uid, @pid: whose it is; 0 while nobody has claimed it
+ * @slots: number of buffers it is for
+ * @live: how many of them are alive
+ * @region: label of its region
+ * @name: as given
+ */
+struct carve_reservation_info {
+	uint32_t struct_size;
+	uint32_t flags;
+	uint64_t id;
+	uint64_t bytes;
+	uint64_t live_bytes;
+	uint32_t uid;
+	int32_t pid;
+	uint32_t slots;
+	uint32_t live;
+	char region[32];
+	char name[32];
+};
+
+/**
+ * carve_reservations_new() - list the reservations of all regions
+ * @carve: connection
+ * @ret: the answer, owned by the caller: carve_reservations_free()
+ *
+ * Everyone sees sizes; name, uid and pid are told to its user and the superuser.
+ *
+ * Return: 0; -EINVAL; -ENOMEM; -ECONNRESET, -EPIPE, -EPROTO.
+ */
+int carve_reservations_new(struct carve *carve, struct carve_reservations **ret);
+/** carve_reservations_free() - NULL is allowed. Return: NULL. */
+struct carve_reservations *
+carve_reservations_free(struct carve_reservations *reservations);
+/** carve_reservations_count() - number of reservations, 0 or more */
+size_t carve_reservations_count(const struct carve_reservations *reservations);
+/** carve_reservations_get() - reservation @index, borrowed; NULL past the end */
+const struct carve_reservation_info *
+carve_reservations_get(const struct carve_reservations *reservations,
+		       size_t index);
 
 /**
  * carve_query() - what is this descriptor?

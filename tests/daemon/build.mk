@@ -3,7 +3,9 @@
 # Service tests: the real daemon on a simulated region, and the real library.
 # Every tests/daemon/test-NAME.c is a cmocka program.
 
-SERVICE_NAMES := $(patsubst tests/daemon/%.c,%,$(wildcard tests/daemon/test-*.c))
+# Sanitizers bring a heap of their own; this test is about the daemon's.
+SERVICE_NAMES := $(filter-out $(if $(SANFLAGS),test-memory),\
+	$(patsubst tests/daemon/%.c,%,$(wildcard tests/daemon/test-*.c)))
 SERVICE_TESTS := $(addprefix $(B)/tests/daemon/,$(SERVICE_NAMES))
 SERVICE_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out tests/daemon/test-%.c,$(wildcard tests/daemon/*.c)))
 
@@ -13,9 +15,15 @@ $(SERVICE_TESTS): %: %.o $(SERVICE_SHARED) $(LIB_A)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
 		$$($(PKG_CONFIG) --libs cmocka)
 
-.PHONY: check-service run-service
+.PHONY: check-service run-service run-memory
 check-service: ## the real daemon and library on a simulated region, under ASan and UBSan
-	@$(MAKE) --no-print-directory $(PARALLEL) SAN=1 run-service
+	@status=0; \
+	$(MAKE) --no-print-directory $(PARALLEL) SAN=1 run-service || status=1; \
+	$(MAKE) --no-print-directory $(PARALLEL) SAN= run-memory || status=1; \
+	exit $$status
+
+run-memory: $(B)/tests/daemon/test-memory $(B)/daemon/carved
+	@tests/daemon/run $<
 
 # The same on whatever is built: `make run-service B=build/tsan SANFLAGS=...`.
 run-service: $(SERVICE_TESTS) $(B)/daemon/carved

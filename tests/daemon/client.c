@@ -141,8 +141,8 @@ struct carve_region_info client_region(struct carve *carve)
 	assert_true(carve_regions_count(regions) >= 1);
 	info = *carve_regions_get(regions, 0);
 	carve_regions_free(regions);
-	assert_int_equal(info.free_bytes + info.dirty_bytes + info.live_bytes,
-			 info.bytes);
+	assert_int_equal(info.free_bytes + info.dirty_bytes + info.live_bytes +
+			 info.reserved_bytes, info.bytes);
 	return info;
 }
 

@@ -45,6 +45,16 @@ static int notify_socket(const char *dir)
 	return fd;
 }
 
+void daemon_configure(const struct daemon *daemon, const char *text)
+{
+	int fd = open(daemon->config, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	size_t bytes = strlen(text);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, bytes), bytes);
+	close(fd);
+}
+
 struct daemon *daemon_prepare(void)
 {
 	struct daemon *daemon = find_place();
@@ -59,7 +69,9 @@ struct daemon *daemon_prepare(void)
 	assert_int_equal(chmod(daemon->dir, 0755), 0);
 	snprintf(daemon->socket, sizeof(daemon->socket), "%s/socket", dir);
 	snprintf(daemon->log, sizeof(daemon->log), "%s/log", dir);
+	snprintf(daemon->config, sizeof(daemon->config), "%s/carved.conf", dir);
 	daemon->notify = notify_socket(dir);
+	daemon_configure(daemon, "");
 	return daemon;
 }
 
@@ -102,9 +114,10 @@ static void pass_socket(int fd)
 static void exec_daemon(const struct daemon *daemon, const char *const *arguments,
 			int listen_fd)
 {
-	const char *argv[ARGUMENTS_MAX + 4] = { daemon_path() };
+	/* Not the configuration of the machine at hand. */
+	const char *argv[ARGUMENTS_MAX + 6] = { daemon_path(), "--config", daemon->config };
 	char notify[64];
-	int i, n = 1, log;
+	int i, n = 3, log;
 
 	if (listen_fd == DAEMON_SOCKET) {
 		argv[n++] = "--socket";
@@ -240,7 +253,7 @@ void daemon_stop(struct daemon *daemon)
 static void remove_folder(const struct daemon *daemon)
 {
 	char path[128];
-	const char *const names[] = { "socket", "socket.lock", "notify", "log", "file" };
+	const char *const names[] = { "socket", "socket.lock", "notify", "log", "file", "carved.conf" };
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

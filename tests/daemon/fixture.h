@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <carve.h>
@@ -28,6 +29,7 @@
 /**
  * struct daemon - one running carved
  * @dir: folder of its own, with the socket and what it wrote to stderr
+ * @config: its carved.conf, empty at first; see daemon_configure()
  * @notify: socket on which it reports to the service manager
  * @status: the last STATUS= it sent
  * @user: run it as this user; set between daemon_prepare() and daemon_spawn()
@@ -37,6 +39,7 @@ struct daemon {
 	char dir[40];
 	char socket[64];
 	char log[64];
+	char config[64];
 	int notify;
 	char status[256];
 	uid_t user;
@@ -57,6 +60,9 @@ enum { DAEMON_SOCKET = -1, DAEMON_NO_SOCKET = -2 };
 /* @listen_fd: what the service manager would pass, or one of the above. */
 void daemon_spawn(struct daemon *daemon, const char *const *arguments,
 		  int listen_fd);
+
+/* Write its configuration anew; it reads that when it starts and at SIGHUP. */
+void daemon_configure(const struct daemon *daemon, const char *text);
 
 /* Take in what it reports until READY=1. */
 void daemon_wait_ready(struct daemon *daemon);

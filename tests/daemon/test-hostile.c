@@ -148,7 +148,7 @@ static void test_wrong_members(void **state)
 	SAY_BAD(bad.alloc.count = 1);
 	SAY_BAD(bad.alloc.count = 3);
 	SAY_BAD(bad.alloc.count = UINT32_MAX);
-	SAY_BAD(bad.alloc.reserved = 1);
+	SAY_BAD(bad.alloc.flags = 1U << 31);
 	SAY_BAD(memset(bad.alloc.region, 'x', sizeof(bad.alloc.region)));
 	SAY_BAD(memset(bad.items[1].name, 'x', sizeof(bad.items[1].name)));
 #undef SAY_BAD

@@ -4,6 +4,7 @@
 # besides is said here, before the rules are made:
 #   UNIT_OBJS_test-NAME  objects and archives to link with it
 #   UNIT_INC_test-NAME   its include paths, if not those of the library
+#   UNIT_LIBS_test-NAME  libraries of the system
 
 UNIT_INC := -Ilib -Ilib/include
 UNIT_PEER := $(B)/tests/unit/peer.o $(LIB_A)
@@ -26,7 +27,7 @@ define UNIT_RULES
 $(B)/tests/unit/$(1).o: INC = $(or $(UNIT_INC_$(1)),$(UNIT_INC)) -pthread
 $(B)/tests/unit/$(1): $(B)/tests/unit/$(1).o $(UNIT_OBJS_$(1))
 	$$(CC) $$(BASE_LDFLAGS) $$(CFLAGS) $$(LDFLAGS) -pthread -o $$@ $$^ \
-		$$$$($$(PKG_CONFIG) --libs cmocka)
+		$$$$($$(PKG_CONFIG) --libs cmocka) $$(UNIT_LIBS_$(1))
 endef
 # The daemon's own makefile has rules for its tests.
 $(foreach t,$(filter-out $(notdir $(DAEMON_TESTS)),$(UNIT_NAMES)),$(eval $(call UNIT_RULES,$(t))))

@@ -58,10 +58,58 @@ static void answer_alloc(struct peer *peer, struct peer_answer *answer)
 	reply->count = request->count;
 	for (uint32_t i = 0; i < request->count; i++) {
 		reply->items[i].id = i + 1;
-		reply->items[i].bytes = whole_pages(request->items[i].bytes);
+		reply->items[i].bytes = request->reservation ?
+			peer->class_bytes[request->items[i].class] :
+			whole_pages(request->items[i].bytes);
 		answer->fds[i] = peer_memfd(reply->items[i].bytes, true);
 	}
 	answer->fd_count = request->count;
+	answer->length = sizeof(*reply) + reply->count * sizeof(reply->items[0]);
+}
+
+/* A claim is one of a class, a change keeps the number. */
+static void answer_reserve(struct peer *peer, struct peer_answer *answer)
+{
+	const struct carve_wire_reserve *request = &peer->last.reserve;
+	struct carve_wire_reserve_reply *reply = &answer->message.reserve;
+
+	reply->reservation = request->reservation ? request->reservation : 42;
+	reply->count = request->count;
+	for (uint32_t i = 0; i < request->count; i++) {
+		reply->classes[i] = request->classes[i];
+		reply->classes[i].bytes = whole_pages(request->classes[i].bytes);
+	}
+	if (request->flags & CARVE_WIRE_RESERVE_CLAIM) {
+		reply->count = 1;
+		reply->classes[0] = (struct carve_wire_class){
+			.bytes = PEER_PAGE, .count = 3,
+		};
+	}
+	for (uint32_t i = 0; i < reply->count; i++)
+		peer->class_bytes[i] = reply->classes[i].bytes;
+	answer->length = sizeof(*reply) + reply->count * sizeof(reply->classes[0]);
+}
+
+static void answer_reservations(struct peer *peer, struct peer_answer *answer)
+{
+	struct carve_wire_reservations_reply *reply = &answer->message.reservations;
+	uint64_t at = peer->last.reservations.cursor;
+
+	for (; reply->count < CARVE_WIRE_LIST_MAX && at < peer->reservations; at++) {
+		struct carve_wire_reservation *item = &reply->items[reply->count++];
+
+		item->id = at + 1;
+		item->bytes = 2 * PEER_PAGE;
+		item->live_bytes = PEER_PAGE;
+		item->flags = CARVE_RESERVATION_KNOWN;
+		item->uid = 1000;
+		item->pid = 4711;
+		item->slots = 2;
+		item->live = 1;
+		strcpy(item->region, "region0");
+		strcpy(item->name, "film");
+	}
+	reply->cursor = at < peer->reservations ? at : 0;
 	answer->length = sizeof(*reply) + reply->count * sizeof(reply->items[0]);
 }
 
@@ -128,9 +176,18 @@ static void make_answer(struct peer *peer, struct peer_answer *answer)
 	case CARVE_MSG_LIST:
 		answer_list(peer, answer);
 		break;
+	case CARVE_MSG_RESERVE:
+		answer_reserve(peer, answer);
+		break;
+	case CARVE_MSG_RESERVATIONS:
+		answer_reservations(peer, answer);
+		break;
 	case CARVE_MSG_QUERY:
 		fill_buffer(&answer->message.query.buffer, 1);
 		answer->length = sizeof(answer->message.query);
+		break;
+	case CARVE_MSG_WATCH:
+		answer->length = sizeof(answer->message.header);
 		break;
 	default:
 		require(!"a message that the library does not send");

@@ -37,6 +37,8 @@ struct peer_answer {
 		struct carve_wire_regions_reply regions;
 		struct carve_wire_list_reply list;
 		struct carve_wire_query_reply query;
+		struct carve_wire_reserve_reply reserve;
+		struct carve_wire_reservations_reply reservations;
 	} message;
 	size_t length;
 	int fds[PEER_FDS];
@@ -51,6 +53,8 @@ struct peer_answer {
  *	thread
  * @spoil_hello: spoil the answer to HELLO too
  * @buffers: how many CARVE_MSG_LIST tells of
+ * @reservations: how many CARVE_MSG_RESERVATIONS tells of
+ * @class_bytes: of what was reserved last
  * @requests: received so far, HELLO not among them
  * @last: the last request received
  * @last_fds: descriptors received in all
@@ -71,7 +75,11 @@ struct peer {
 		struct carve_wire_hello hello;
 		struct carve_wire_alloc alloc;
 		struct carve_wire_list list;
+		struct carve_wire_reserve reserve;
+		struct carve_wire_reservations reservations;
 	} last;
+	uint64_t class_bytes[CARVE_WIRE_CLASSES_MAX];
+	uint64_t reservations;
 	unsigned int last_fds;
 };
 

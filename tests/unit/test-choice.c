@@ -42,8 +42,11 @@ static void cover(struct range *range, uint64_t page, uint64_t pages)
 static long choose(struct range *range, uint64_t pages, uint64_t alignment,
 		   uint64_t end)
 {
-	struct carve_fit fit = { pages * PAGE, alignment * PAGE,
-				 end ? end * PAGE : UINT64_MAX };
+	struct carve_fit fit = {
+		.bytes = pages * PAGE,
+		.alignment = alignment * PAGE,
+		.end = end ? end * PAGE : UINT64_MAX,
+	};
 	struct carve_mark *lower;
 	uint64_t offset;
 

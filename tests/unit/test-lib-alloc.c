@@ -23,7 +23,8 @@ struct bad {
 static const struct bad bads[] = {
 	{ "struct_size 0", -EINVAL, { .bytes = 1 } },
 	{ "struct_size short", -EINVAL,
-	  { .struct_size = sizeof(struct carve_request) - 8, .bytes = 1 } },
+	  { .struct_size = offsetof(struct carve_request, timeout_nsec) - 8,
+	    .bytes = 1 } },
 	{ "struct_size uninitialised", -E2BIG,
 	  { .struct_size = 0xbebebeb8, .bytes = 1 } },
 	{ "struct_size odd", -EINVAL,
@@ -40,6 +41,14 @@ static const struct bad bads[] = {
 	{ "bytes at the end", -EOVERFLOW, { SIZE, .bytes = UINT64_MAX } },
 	{ "bytes in the last page", -EOVERFLOW,
 	  { SIZE, .bytes = UINT64_MAX - PEER_PAGE + 2 } },
+	{ "guard of broken pages", -EINVAL,
+	  { SIZE, .bytes = 1, .guard_before = PEER_PAGE - 1 } },
+	{ "guard of broken pages behind", -EINVAL,
+	  { SIZE, .bytes = 1, .guard_after = 1U << 31 | 1 } },
+	{ "guard above 1 MiB", -ERANGE,
+	  { SIZE, .bytes = 1, .guard_after = (1U << 20) + PEER_PAGE } },
+	{ "guard of nearly 4 GiB", -ERANGE,
+	  { SIZE, .bytes = 1, .guard_before = 0U - PEER_PAGE } },
 	{ "name of 64", -EINVAL, { SIZE, .bytes = 1, .name = TEXT_63 "x" } },
 	{ "region of 32", -ENOENT, { SIZE, .bytes = 1, .region = TEXT_31 "x" } },
 };
@@ -105,16 +114,21 @@ static void requests_reach_the_wire_and_buffers_come_in_order(void **state)
 		requests[i] = (struct carve_request) {
 			SIZE, .bytes = bytes[i], .alignment = 1ULL << (28 + i),
 			.name = i ? TEXT_63 : NULL, .region = TEXT_31,
+			.limit = UINT64_MAX - i, .guard_before = i * PEER_PAGE,
+			.guard_after = 1U << 20,
 		};
 	assert_int_equal(carve_alloc_many(carve, requests, 3, buffers, NULL), 0);
 
 	assert_int_equal(wire->count, 3);
-	assert_int_equal(wire->reserved, 0);
+	assert_int_equal(wire->flags, 0);
 	assert_string_equal(wire->region, TEXT_31);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(wire->items[i].bytes, bytes[i]);
 		assert_int_equal(wire->items[i].alignment, 1ULL << (28 + i));
 		assert_string_equal(wire->items[i].name, i ? TEXT_63 : "");
+		assert_true(wire->items[i].limit == UINT64_MAX - i);
+		assert_int_equal(wire->items[i].guard_before, i * PEER_PAGE);
+		assert_int_equal(wire->items[i].guard_after, 1U << 20);
 	}
 	assert_int_equal(carve_buffer_get_bytes(buffers[0]), PEER_PAGE);
 	assert_int_equal(carve_buffer_get_bytes(buffers[1]), PEER_PAGE);
@@ -192,6 +206,8 @@ static void structures_of_a_later_version(void **state)
 	assert_int_equal(peer.requests, 1);
 }
 
+static int refused_with;
+
 static void refuse(struct peer *peer, struct peer_answer *answer)
 {
 	struct carve_wire_refusal *refusal = &answer->message.refusal;
@@ -199,7 +215,7 @@ static void refuse(struct peer *peer, struct peer_answer *answer)
 	while (answer->fd_count)
 		close(answer->fds[--answer->fd_count]);
 	memset(&refusal->index, 0, sizeof(*refusal) - sizeof(refusal->header));
-	refusal->header.status = -ENOSPC;
+	refusal->header.status = refused_with;
 	refusal->index = peer->last.alloc.count - 1;
 	refusal->wanted_bytes = 2 * PEER_PAGE;
 	refusal->region_bytes = 3;
@@ -208,7 +224,21 @@ static void refuse(struct peer *peer, struct peer_answer *answer)
 	refusal->dirty_bytes = 6;
 	refusal->live_bytes = 7;
 	refusal->own_bytes = 8;
-	answer->length = refusal->header.bytes = sizeof(*refusal);
+	refusal->reserved_bytes = 9;
+	refusal->kept_bytes = 10;
+	refusal->own_limit = 11;
+	refusal->reason = CARVE_REFUSED_BUFFERS;
+	if (peer->last.alloc.flags == CARVE_WIRE_ALLOC_EXPLAIN)
+		refusal->holder_count = CARVE_WIRE_HOLDERS_MAX;
+	for (uint32_t i = 0; i < refusal->holder_count; i++) {
+		refusal->holders[i] = (struct carve_wire_holder){
+			.flags = i, .uid = 1000 + i, .bytes = 2000 + i,
+			.buffers = 3000 + i,
+		};
+		memset(refusal->holders[i].unit, 'u', sizeof(refusal->holders[i].unit) - 1);
+	}
+	answer->length = refusal->header.bytes = sizeof(*refusal) +
+		refusal->holder_count * sizeof(refusal->holders[0]);
 }
 
 static void a_refusal_says_why_and_ends_nothing(void **state)
@@ -223,8 +253,11 @@ static void a_refusal_says_why_and_ends_nothing(void **state)
 	struct carve_buffer *buffer = NULL;
 
 	(void)state;
+	refused_with = -ENOSPC;
+	request.timeout_nsec = 12;
 	assert_int_equal(carve_alloc_many(carve, &request, 1, &buffer,
 					  &refusal.now), -ENOSPC);
+	assert_int_equal(peer.last.alloc.timeout_nsec, 12);
 	assert_null(buffer);
 	assert_int_equal(refusal.now.struct_size, sizeof(struct carve_refusal));
 	assert_int_equal(refusal.now.index, 0);
@@ -235,9 +268,28 @@ static void a_refusal_says_why_and_ends_nothing(void **state)
 	assert_int_equal(refusal.now.dirty_bytes, 6);
 	assert_int_equal(refusal.now.live_bytes, 7);
 	assert_int_equal(refusal.now.own_bytes, 8);
+	assert_int_equal(refusal.now.reserved_bytes, 9);
+	assert_int_equal(refusal.now.kept_bytes, 10);
+	assert_int_equal(refusal.now.own_limit, 11);
+	assert_int_equal(refusal.now.reason, CARVE_REFUSED_BUFFERS);
+	assert_int_equal(refusal.now.holder_count, CARVE_HOLDERS_MAX);
+	for (unsigned int i = 0; i < CARVE_HOLDERS_MAX; i++) {
+		const struct carve_holder *holder = &refusal.now.holders[i];
+
+		assert_int_equal(holder->flags, i);
+		assert_int_equal(holder->uid, 1000 + i);
+		assert_int_equal(holder->bytes, 2000 + i);
+		assert_int_equal(holder->buffers, 3000 + i);
+		assert_int_equal(strlen(holder->unit), sizeof(holder->unit) - 1);
+	}
 	assert_int_equal(refusal.later, 0);
 
 	assert_int_equal(carve_alloc(carve, &request, &buffer), -ENOSPC);
+	assert_int_equal(peer.last.alloc.flags, 0);
+	refused_with = -EDQUOT;
+	assert_int_equal(carve_alloc(carve, &request, &buffer), -EDQUOT);
+	refused_with = -ETIMEDOUT;
+	assert_int_equal(carve_alloc(carve, &request, &buffer), -ETIMEDOUT);
 	peer.spoil = NULL;
 	assert_int_equal(carve_alloc(carve, &request, &buffer), 0);
 	carve_buffer_unref(buffer);

@@ -90,7 +90,8 @@ END
 SPOIL(alloc_fd_path) replace_fd(answer, open("/", O_PATH | O_CLOEXEC)); END
 SPOIL(alloc_fd_directory) replace_fd(answer, open("/usr", O_RDONLY | O_CLOEXEC)); END
 SPOIL(alloc_refused_with_fds)
-	memset(&answer->message.refusal.index, 0, 64);
+	memset(&answer->message.refusal.index, 0,
+	       sizeof(answer->message.refusal) - sizeof(answer->message.header));
 	answer->message.header.status = -ENOSPC;
 	answer->length = sizeof(answer->message.refusal);
 	answer->message.header.bytes = answer->length;
@@ -104,6 +105,35 @@ SPOIL(alloc_refused_index)
 	alloc_no_fds(peer, answer);
 	alloc_refused_with_fds(peer, answer);
 	answer->message.refusal.index = 2;
+END
+static void one_holder(struct peer *peer, struct peer_answer *answer)
+{
+	alloc_no_fds(peer, answer);
+	alloc_refused_with_fds(peer, answer);
+	memset(&answer->message.refusal.holders[0], 0,
+	       sizeof(answer->message.refusal.holders[0]));
+	answer->message.refusal.holder_count = 1;
+	answer->length += sizeof(answer->message.refusal.holders[0]);
+	answer->message.header.bytes = answer->length;
+}
+SPOIL(alloc_refused_holders_missing)
+	one_holder(peer, answer);
+	answer->message.refusal.holder_count = 2;
+END
+SPOIL(alloc_refused_holders_too_many)
+	one_holder(peer, answer);
+	answer->message.refusal.holder_count = CARVE_WIRE_HOLDERS_MAX + 1;
+	answer->length = sizeof(answer->message.refusal) +
+			 (CARVE_WIRE_HOLDERS_MAX + 1) *
+			 sizeof(answer->message.refusal.holders[0]);
+	memset(answer->message.refusal.holders, 0,
+	       answer->length - sizeof(answer->message.refusal));
+	answer->message.header.bytes = answer->length;
+END
+SPOIL(alloc_refused_unit_without_end)
+	one_holder(peer, answer);
+	memset(answer->message.refusal.holders[0].unit, 'x',
+	       sizeof(answer->message.refusal.holders[0].unit));
 END
 
 /* REGIONS, LIST, QUERY */
@@ -120,7 +150,6 @@ SPOIL(regions_label_empty) answer->message.regions.items[1].label[0] = 0; END
 SPOIL(regions_page_zero) answer->message.regions.items[0].page_bytes = 0; END
 SPOIL(regions_page_odd) answer->message.regions.items[0].page_bytes = 4097; END
 SPOIL(regions_bytes_zero) answer->message.regions.items[0].bytes = 0; END
-SPOIL(regions_reserved) answer->message.regions.items[0].reserved = 1; END
 SPOIL(list_count) answer->message.list.count--; END
 SPOIL(list_count_huge) answer->message.list.count = 0x1e1e1e1f; END
 SPOIL(list_reserved) answer->message.list.reserved = 1; END
@@ -202,6 +231,9 @@ static const struct hostile hostiles[] = {
 	ONE(ALLOC, alloc_refused_with_fds),
 	ONE(ALLOC, alloc_refused_bare),
 	ONE(ALLOC, alloc_refused_index),
+	ONE(ALLOC, alloc_refused_holders_missing),
+	ONE(ALLOC, alloc_refused_holders_too_many),
+	ONE(ALLOC, alloc_refused_unit_without_end),
 	ONE(REGIONS, regions_none),
 	ONE(REGIONS, regions_count),
 	ONE(REGIONS, regions_label_endless),
@@ -209,7 +241,6 @@ static const struct hostile hostiles[] = {
 	ONE(REGIONS, regions_page_zero),
 	ONE(REGIONS, regions_page_odd),
 	ONE(REGIONS, regions_bytes_zero),
-	ONE(REGIONS, regions_reserved),
 	ONE(LIST, list_count),
 	ONE(LIST, list_count_huge),
 	ONE(LIST, list_reserved),

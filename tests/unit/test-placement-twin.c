@@ -67,7 +67,8 @@ static bool twin_fits(const struct twin *twin, const struct carve_wish *wish,
 	size_t end = page + wish->bytes / PAGE;
 
 	if (end > twin->pages ||
-	    (twin->base_page + page) % (wish->alignment / PAGE) ||
+	    (twin->base_page + page + wish->before / PAGE) %
+		    (wish->alignment / PAGE) ||
 	    (wish->limit && (twin->base_page + end) * PAGE > wish->limit))
 		return false;
 	for (; page < end; page++)
@@ -149,7 +150,7 @@ static void same_figures(const struct pair *pair)
 {
 	struct carve_figures figures = carve_placement_figures(&pair->placement);
 	const struct twin *twin = &pair->twin;
-	uint64_t pages[3] = { 0 }, largest = 0, run = 0;
+	uint64_t pages[CARVE_EXTENT_HELD + 1] = { 0 }, largest = 0, run = 0;
 	struct carve_extent *next = carve_placement_next(&pair->placement, 0);
 
 	for (size_t i = 0; i < twin->pages; i++) {
@@ -172,7 +173,9 @@ static void same_figures(const struct pair *pair)
 	assert_int_equal(figures.bytes, twin->pages * PAGE);
 	assert_int_equal(figures.clean, pages[CARVE_EXTENT_NONE] * PAGE);
 	assert_int_equal(figures.live, pages[CARVE_EXTENT_LIVE] * PAGE);
-	assert_int_equal(figures.dirty, pages[CARVE_EXTENT_DIRTY] * PAGE);
+	assert_int_equal(figures.reserved, pages[CARVE_EXTENT_RESERVED] * PAGE);
+	assert_int_equal(figures.dirty, (pages[CARVE_EXTENT_DIRTY] +
+					 pages[CARVE_EXTENT_HELD]) * PAGE);
 	assert_int_equal(figures.largest, largest * PAGE);
 }
 
@@ -191,6 +194,8 @@ static size_t random_wishes(const struct pair *pair, struct carve_wish *wishes)
 		wishes[i].limit = random_below(4) ? 0 :
 			pair->twin.base_page * PAGE +
 			random_below((pair->twin.pages + 8) * PAGE) - 4 * PAGE;
+		wishes[i].before = random_below(3) ? 0 :
+			random_below(wishes[i].bytes / PAGE + 1) * PAGE;
 	}
 	return count;
 }
@@ -199,10 +204,7 @@ static size_t random_wishes(const struct pair *pair, struct carve_wish *wishes)
 static bool unused_extents(struct pair *pair, struct carve_extent **extents,
 			   size_t count)
 {
-	struct carve_figures figures =
-		carve_placement_figures(&pair->placement);
-
-	if (figures.live_count + figures.dirty_count + count > PAGES_MAX)
+	if (pair->placement.used.count + count > PAGES_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		bool again;
@@ -279,16 +281,14 @@ static void random_allocate(struct pair *pair)
 static void random_insert(struct pair *pair)
 {
 	struct twin *twin = &pair->twin;
-	size_t number = unused_extent(pair);
-	size_t page = random_below(twin->pages + 8);
+	size_t page = random_below(twin->pages + 8), number;
 	size_t pages = random_below(12);
-	enum carve_extent_state state = random_below(2) ? CARVE_EXTENT_LIVE :
-							  CARVE_EXTENT_DIRTY;
+	enum carve_extent_state state = 1 + random_below(CARVE_EXTENT_HELD);
 	int expected = 0;
 
-	if (carve_placement_figures(&pair->placement).live_count +
-	    carve_placement_figures(&pair->placement).dirty_count == PAGES_MAX)
+	if (pair->placement.used.count == PAGES_MAX)
 		return;
+	number = unused_extent(pair);
 	for (size_t i = page; i < page + pages && i < twin->pages; i++)
 		if (twin->state[i] != CARVE_EXTENT_NONE)
 			expected = -EBUSY;
@@ -344,6 +344,57 @@ static void random_session_end(struct pair *pair)
 	}
 }
 
+/* All that may become of something, of which the twin knows no rule. */
+static void random_turn(struct pair *pair)
+{
+	static const enum carve_extent_state turns[][2] = {
+		{ CARVE_EXTENT_LIVE, CARVE_EXTENT_RESERVED },
+		{ CARVE_EXTENT_RESERVED, CARVE_EXTENT_LIVE },
+		{ CARVE_EXTENT_LIVE, CARVE_EXTENT_HELD },
+		{ CARVE_EXTENT_HELD, CARVE_EXTENT_RESERVED },
+		{ CARVE_EXTENT_HELD, CARVE_EXTENT_DIRTY },
+		{ CARVE_EXTENT_DIRTY, CARVE_EXTENT_HELD },
+		{ CARVE_EXTENT_RESERVED, CARVE_EXTENT_NONE },
+	};
+	size_t turn = random_below(sizeof(turns) / sizeof(turns[0]));
+	struct carve_extent *extent = pick(pair, turns[turn][0]);
+
+	if (!extent)
+		return;
+	mark_twin(pair, extent, turns[turn][1]);
+	if (turns[turn][1] == CARVE_EXTENT_NONE)
+		carve_placement_undo(&pair->placement, extent);
+	else
+		carve_placement_turn(&pair->placement, extent, turns[turn][1]);
+}
+
+/* One after the other until none fits; nothing of it may stay. */
+static void random_trial(struct pair *pair)
+{
+	struct carve_wish wish = {
+		.bytes = (1 + random_below(8)) * PAGE,
+		.alignment = PAGE << random_below(4),
+	};
+	struct carve_extent trials[8] = { 0 };
+	struct twin twin = pair->twin;
+	size_t placed = 0;
+
+	for (; placed < 8; placed++) {
+		size_t page;
+
+		if (!carve_placement_trial(&pair->placement, &trials[placed],
+					   &wish)) {
+			assert_false(twin_has_room(&twin, &wish, true));
+			break;
+		}
+		page = trials[placed].held.offset / PAGE;
+		assert_true(twin_fits(&twin, &wish, page, true));
+		twin_set(&twin, page, wish.bytes / PAGE, 0, CARVE_EXTENT_LIVE);
+	}
+	while (placed)
+		carve_placement_trial_end(&pair->placement, &trials[--placed]);
+}
+
 static void agrees_with_the_naive_twin(void **state)
 {
 	static struct pair pair;
@@ -362,7 +413,7 @@ static void agrees_with_the_naive_twin(void **state)
 		}
 		ways[pair.placement.habit.together > 65536 / 4 * 3]++;
 
-		unsigned int what = random_below(32);
+		unsigned int what = random_below(40);
 
 		if (what < 15)
 			random_allocate(&pair);
@@ -371,8 +422,12 @@ static void agrees_with_the_naive_twin(void **state)
 				   random_end(&pair);
 		else if (what < 31)
 			random_allocate(&pair);
-		else
+		else if (what < 33)
 			random_insert(&pair);
+		else if (what < 34)
+			random_trial(&pair);
+		else if (!sessions || !random_below(16))
+			random_turn(&pair);
 		same_figures(&pair);
 
 		const char *wrong = carve_placement_check(&pair.placement);

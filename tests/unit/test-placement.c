@@ -31,7 +31,7 @@ static int one(struct region *region, size_t extent, uint64_t bytes,
 	       uint64_t alignment)
 {
 	struct carve_extent *extents[] = { &region->extents[extent] };
-	struct carve_wish wish = { bytes, alignment, 0 };
+	struct carve_wish wish = { .bytes = bytes, .alignment = alignment };
 	size_t index;
 
 	return carve_placement_allocate(&region->placement, extents, &wish, 1,
@@ -65,18 +65,18 @@ static void alignment_is_of_the_physical_address(void **state)
 	assert_int_equal(one(&region, 0, PAGE, 16 * PAGE), 0);
 	assert_int_equal(carve_extent_offset(&region.extents[0]), 11 * PAGE);
 	assert_true(carve_placement_possible(&region.placement,
-		&(struct carve_wish){ 53 * PAGE, 16 * PAGE, 0 }));
+		&(struct carve_wish){ 53 * PAGE, 16 * PAGE, 0, 0, 0 }));
 	assert_false(carve_placement_possible(&region.placement,
-		&(struct carve_wish){ 54 * PAGE, 16 * PAGE, 0 }));
+		&(struct carve_wish){ 54 * PAGE, 16 * PAGE, 0, 0, 0 }));
 	assert_false(carve_placement_possible(&region.placement,
-		&(struct carve_wish){ PAGE, 1ULL << 30, 0 }));
+		&(struct carve_wish){ PAGE, 1ULL << 30, 0, 0, 0 }));
 }
 
 static void a_limit_is_of_the_physical_address(void **state)
 {
 	static struct region region;
 	struct carve_extent *extents[] = { &region.extents[0] };
-	struct carve_wish wish = { 4 * PAGE, PAGE, 9 * PAGE - 1 };
+	struct carve_wish wish = { 4 * PAGE, PAGE, 9 * PAGE - 1, 0, 0 };
 	size_t index;
 
 	(void)state;
@@ -110,7 +110,7 @@ static void the_end_of_the_address_space(void **state)
 	(void)state;
 	start(&region, 8, (last >> 12) - 7);
 	assert_false(carve_placement_possible(&region.placement,
-		&(struct carve_wish){ last, PAGE, 0 }));
+		&(struct carve_wish){ last, PAGE, 0, 0, 0 }));
 	assert_int_equal(one(&region, 0, last, PAGE), -ENOSPC);
 	assert_int_equal(one(&region, 0, PAGE, 1ULL << 63), -ENOSPC);
 	assert_int_equal(carve_placement_insert(&region.placement,
@@ -131,8 +131,8 @@ static void none_of_many_when_one_does_not_fit(void **state)
 	static struct region region;
 	struct carve_extent *extents[3];
 	struct carve_wish wishes[3] = {
-		{ 3 * PAGE, PAGE, 0 }, { 4 * PAGE, PAGE, 0 },
-		{ 2 * PAGE, PAGE, 0 },
+		{ 3 * PAGE, PAGE, 0, 0, 0 }, { 4 * PAGE, PAGE, 0, 0, 0 },
+		{ 2 * PAGE, PAGE, 0, 0, 0 },
 	};
 	size_t index = 0;
 

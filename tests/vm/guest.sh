@@ -20,7 +20,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 arch=${1:-arm64}
 deb_use bookworm "$arch"
 packages=("?essential?architecture($arch)" systemd systemd-sysv udev dbus kmod
-	procps libsystemd0 libsmartcols1 libdrm2 libcmocka0 v4l-utils)
+	procps libsystemd0 libinih1 libsmartcols1 libdrm2 libcmocka0 v4l-utils)
 
 # What only package management and unused scripts need.
 # shellcheck disable=SC2034 # read by deb_tree

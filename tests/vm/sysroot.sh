@@ -13,8 +13,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 
 arch=${1:-arm64}
 deb_use bookworm "$arch"
-packages=(libc6-dev linux-libc-dev libsystemd-dev libsmartcols-dev libdrm-dev
-	libcmocka-dev)
+packages=(libc6-dev linux-libc-dev libsystemd-dev libinih-dev libsmartcols-dev
+	libdrm-dev libcmocka-dev)
 
 build()
 {

@@ -28,12 +28,33 @@ void frames_disconnect(struct frames *frames)
 
 static void explain(const struct carve_refusal *refusal, unsigned int count)
 {
+	if (refusal->own_limit)
+		warnx("the rules of carved.conf allow no more: limit %" PRIu64
+		      ", in use %" PRIu64 " bytes", refusal->own_limit,
+		      refusal->own_bytes);
 	warnx("no room for %u buffers of %" PRIu64 " bytes (only %u of them would "
 	      "fit): of %" PRIu64 " bytes %" PRIu64 " are free, the largest hole has %"
 	      PRIu64 ", %" PRIu64 " are in use, %" PRIu64 " are still being zeroed",
 	      count, refusal->wanted_bytes, refusal->index, refusal->region_bytes,
 	      refusal->free_bytes, refusal->largest_bytes, refusal->live_bytes,
 	      refusal->dirty_bytes);
+}
+
+/* Who has it, as far as this user may know; those in the way with a star. */
+static void explain_holders(const struct carve_refusal *refusal)
+{
+	for (uint32_t i = 0; i < refusal->holder_count; i++) {
+		const struct carve_holder *holder = &refusal->holders[i];
+		const char *star = holder->flags & CARVE_HOLDER_NEEDED ? "*" : " ";
+
+		if (holder->flags & CARVE_HOLDER_KNOWN)
+			warnx(" %s %" PRIu64 " bytes in %u buffers: uid %u %s", star,
+			      holder->bytes, holder->buffers, holder->uid,
+			      holder->unit);
+		else
+			warnx(" %s %" PRIu64 " bytes in %u buffers: another user",
+			      star, holder->bytes, holder->buffers);
+	}
 }
 
 static int allocate(struct frames *frames, unsigned int count, uint64_t bytes)
@@ -50,12 +71,15 @@ static int allocate(struct frames *frames, unsigned int count, uint64_t bytes)
 	}
 	ret = carve_alloc_many(frames->carve, requests, count, frames->buffers,
 			       &refusal);
-	if (ret == -ENOSPC)
+	if (ret == -ENOSPC || ret == -EDQUOT) {
 		explain(&refusal, count);
-	else if (ret == -ENOENT)
+		explain_holders(&refusal);
+	}
+	if (ret == -ENOENT)
 		warnx("there is no region \"%s\"; `carvectl status` lists them",
 		      frames->region ? frames->region : "(default)");
-	else if (ret < 0 && ret != -ECONNRESET && ret != -EPIPE)
+	else if (ret < 0 && ret != -ENOSPC && ret != -EDQUOT &&
+		 ret != -ECONNRESET && ret != -EPIPE)
 		warnx("allocating %u buffers of %" PRIu64 " bytes: %s", count,
 		      bytes, strerror(-ret));
 	return ret;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "explain.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "carve.h"
+#include "picture.h"
+#include "region.h"
+
+/* Bytes that would go with a holder: slots once, whatever is in them. */
+static uint64_t bytes_of(const struct carve_charge *charge)
+{
+	return charge->bytes - charge->slot_bytes + charge->reserved;
+}
+
+/* Is one set there, and can it be told? */
+static bool find_needed(struct carve_region *region,
+			const struct carve_wish *wishes, size_t count,
+			bool *needed)
+{
+	static struct carve_span spans[CARVE_SURVEY_MANY];
+	struct carve_survey *survey = carve_picture_take(region);
+	size_t holders = 0;
+
+	if (!count || !carve_survey_find_all(survey, wishes, count, spans, needed))
+		return false;
+	for (size_t i = 0; i < CARVE_SURVEY_HOLDERS; i++)
+		holders += needed[i];
+	/* The last number may be several holders. */
+	return holders <= CARVE_WIRE_HOLDERS_MAX &&
+	       !needed[CARVE_SURVEY_HOLDERS - 1];
+}
+
+static bool sees(const struct carve_identity *who, uid_t uid)
+{
+	return who->uid == 0 || who->uid == uid || who->uid == geteuid();
+}
+
+static void describe(const struct carve_charge *charge,
+		     const struct carve_identity *who, bool needed,
+		     struct carve_wire_holder *ret)
+{
+	*ret = (struct carve_wire_holder){
+		.flags = needed ? CARVE_HOLDER_NEEDED : 0,
+		.bytes = bytes_of(charge),
+		.buffers = (uint32_t)charge->buffers,
+	};
+	if (charge->uid == who->uid && !strcmp(charge->unit, who->unit))
+		ret->flags |= CARVE_HOLDER_SELF;
+	if (sees(who, charge->uid)) {
+		ret->flags |= CARVE_HOLDER_KNOWN;
+		ret->uid = charge->uid;
+		snprintf(ret->unit, sizeof(ret->unit), "%s", charge->unit);
+	}
+}
+
+/* Those that are needed go before all others, then the larger before the smaller. */
+static bool before(const struct carve_wire_holder *a,
+		   const struct carve_wire_holder *b, bool needed_first)
+{
+	uint32_t x = a->flags & CARVE_HOLDER_NEEDED;
+	uint32_t y = b->flags & CARVE_HOLDER_NEEDED;
+
+	if (needed_first && x != y)
+		return x;
+	return a->bytes > b->bytes;
+}
+
+static void insert(struct carve_holders *holders,
+		   const struct carve_wire_holder *holder, bool needed_first)
+{
+	uint32_t at = holders->count;
+
+	while (at && before(holder, &holders->items[at - 1], needed_first))
+		at--;
+	if (at == CARVE_WIRE_HOLDERS_MAX)
+		return;
+	if (holders->count < CARVE_WIRE_HOLDERS_MAX)
+		holders->count++;
+	memmove(&holders->items[at + 1], &holders->items[at],
+		(holders->count - 1 - at) * sizeof(holders->items[0]));
+	holders->items[at] = *holder;
+}
+
+void carve_explain(struct carve_region *region,
+		   const struct carve_identity *who,
+		   const struct carve_wish *wishes, size_t count,
+		   struct carve_holders *ret)
+{
+	bool needed[CARVE_SURVEY_HOLDERS];
+	bool found = find_needed(region, wishes, count, needed);
+	struct carve_holders chosen = { 0 };
+	const struct carve_charge *charge;
+
+	LIST_FOREACH(charge, &region->charges, link) {
+		struct carve_wire_holder holder;
+
+		describe(charge, who, found && needed[charge->number], &holder);
+		insert(&chosen, &holder, true);
+	}
+	ret->count = 0;
+	for (uint32_t i = 0; i < chosen.count; i++)
+		insert(ret, &chosen.items[i], false);
+}

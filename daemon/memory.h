@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's own memory. Out of memory is the normal condition of the boxes
+ * Carve is for, so what it takes to go on answering is there from the start.
+ */
+#ifndef CARVE_DAEMON_MEMORY_H
+#define CARVE_DAEMON_MEMORY_H
+
+/*
+ * What is prepared: records of buffers take about half a KiB, a client 25, the
+ * event loop some for each; 100 clients and 2000 buffers at the same time.
+ */
+#define CARVE_MEMORY_BYTES	(4U << 20)
+
+/**
+ * carve_memory_prepare() - have memory before it is short
+ *
+ * Heap of CARVE_MEMORY_BYTES, touched and never given back, for everything the
+ * process allocates, libraries included; only beyond it the machine is asked.
+ * And all of the process, program and libraries too, stays in memory where the
+ * limit for locked memory (LimitMEMLOCK= in the unit) allows it.
+ *
+ * Has to be called before there are other threads. Cannot fail: with less it
+ * works as well as the machine does.
+ */
+void carve_memory_prepare(void);
+
+#endif /* CARVE_DAEMON_MEMORY_H */

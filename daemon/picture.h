@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A region as survey.h looks at it, and who its holders are.
+ */
+#ifndef CARVE_DAEMON_PICTURE_H
+#define CARVE_DAEMON_PICTURE_H
+
+#include "region.h"
+#include "survey.h"
+
+/**
+ * carve_picture_take() - what is in use now
+ *
+ * Holders get their numbers (struct carve_charge). What is dirty will be free by
+ * itself, so it is in no block. A slot of a reservation is its owner's, whatever
+ * is in it; one of the configuration that nobody has claimed stays.
+ *
+ * Return: the picture, which is the same one every time; never NULL.
+ */
+struct carve_survey *carve_picture_take(struct carve_region *region);
+
+/* The same with all slots fixed: reservations do not end for anybody's sake. */
+struct carve_survey *carve_picture_take_fixed(struct carve_region *region);
+
+#endif /* CARVE_DAEMON_PICTURE_H */

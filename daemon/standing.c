@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+#include "standing.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "carve.h"
+#include "log.h"
+#include "refusal.h"
+
+static struct carve_reserve *of_waiter(struct carve_waiter *waiter)
+{
+	return carve_container_of(waiter, struct carve_reserve, waiter);
+}
+
+static struct carve_region *find_region(const struct carve_service *service,
+					const char *label)
+{
+	if (!label[0])
+		return service->regions[service->default_region];
+	for (size_t i = 0; i < service->region_count; i++)
+		if (!strcmp(carve_region_label(service->regions[i]), label))
+			return service->regions[i];
+	return NULL;
+}
+
+struct carve_reservation *
+carve_standing_find(const struct carve_service *service, const char *name)
+{
+	struct carve_reservation *each;
+
+	for (size_t i = 0; i < service->region_count; i++)
+		TAILQ_FOREACH(each, &service->regions[i]->reservations, of_region)
+			if (each->flags & CARVE_RESERVATION_CONFIGURED &&
+			    !strcmp(each->name, name))
+				return each;
+	return NULL;
+}
+
+static const struct carve_config_reservation *
+find_section(const struct carve_config *config, const char *name)
+{
+	for (size_t i = 0; i < config->reservation_count; i++)
+		if (!strcmp(config->reservations[i].name, name))
+			return &config->reservations[i];
+	return NULL;
+}
+
+/* ---- being granted ----------------------------------------------------- */
+
+uint64_t carve_standing_wants(const struct carve_reservation *reservation,
+			      size_t *ret_count)
+{
+	const struct carve_reserve *pending = reservation->pending;
+	uint64_t bytes = 0;
+
+	*ret_count = 0;
+	for (size_t i = 0; i < pending->count; i++) {
+		bytes += pending->kinds[i].wish.bytes * pending->kinds[i].count;
+		*ret_count += pending->kinds[i].count;
+	}
+	return bytes;
+}
+
+/* Whoever has waited to claim it may have it now. */
+static void settle(struct carve_reserve *pending, int r)
+{
+	struct carve_reservation *reservation = pending->reservation;
+
+	if (r < 0) {
+		carve_log(LOG_ERR, NULL, "reservation %s stays pending: %s",
+			  reservation->name, strerror(-r));
+		return;
+	}
+	reservation->flags &= ~CARVE_RESERVATION_PENDING;
+	carve_queue_serve(&reservation->queue);
+}
+
+/* Is it pending for nothing else? That ends by itself. */
+static bool lacks_zeroing(const struct carve_reservation *reservation)
+{
+	return reservation->region->queue.blocking ==
+	       &reservation->pending->waiter;
+}
+
+static void ask(struct carve_reservation *reservation,
+		const struct carve_config_place *place)
+{
+	struct carve_reserve *pending = reservation->pending;
+	int r = carve_reserve_ask(pending);
+	size_t count;
+	uint64_t bytes = carve_standing_wants(reservation, &count);
+
+	if (r != -EINPROGRESS) {
+		settle(pending, r);
+		return;
+	}
+	if (lacks_zeroing(reservation))
+		return;
+	carve_log(LOG_WARNING, NULL, "%s:%u: reservation %s does not fit beside "
+		  "what is alive in region %s: %zu buffers, %" PRIu64 " bytes. "
+		  "It is pending", place->file, place->line, reservation->name,
+		  carve_region_label(reservation->region), count, bytes);
+}
+
+/* Who is charged while nobody has claimed it: whom it was made for. */
+static void set_owner(struct carve_reservation *reservation,
+		      const struct carve_config_match *owner)
+{
+	reservation->owner = *owner;
+	reservation->uid = owner->has_uid ? owner->uid : 0;
+	reservation->pid = 0;
+	snprintf(reservation->unit, sizeof(reservation->unit), "%s",
+		 owner->unit);
+}
+
+static int add(struct carve_service *service,
+	       const struct carve_config_reservation *section,
+	       struct carve_region *region)
+{
+	struct carve_reservation *reservation;
+	struct carve_reserve *pending = calloc(1, sizeof(*pending));
+	int r;
+
+	if (!pending)
+		return -ENOMEM;
+	pending->terms = carve_terms_default(0);
+	pending->terms.priority = INT_MAX;
+	pending->timeout_nsec = UINT64_MAX;
+	pending->count = section->class_count;
+	pending->done = settle;
+	r = carve_reserve_kinds(region, &pending->terms, section->classes,
+				section->class_count, pending->kinds);
+	if (r == 0)
+		r = carve_reservation_new(&reservation, region,
+					  ++service->last_reservation,
+					  section->name);
+	if (r < 0) {
+		free(pending);
+		return r;
+	}
+	pending->reservation = reservation;
+	reservation->pending = pending;
+	reservation->flags = CARVE_RESERVATION_CONFIGURED |
+			     CARVE_RESERVATION_PENDING;
+	set_owner(reservation, &section->owner);
+	ask(reservation, &section->place);
+	return 0;
+}
+
+/* ---- the configuration --------------------------------------------------- */
+
+static bool is_idle(const struct carve_reservation *reservation)
+{
+	return !(reservation->flags & CARVE_RESERVATION_CLAIMED) &&
+	       !reservation->queue.count;
+}
+
+/* What is not named, and what is pending, which is asked for anew. */
+static void remove_old(struct carve_service *service,
+		       struct carve_region *region)
+{
+	struct carve_reservation *each, *next;
+
+	for (each = TAILQ_FIRST(&region->reservations); each; each = next) {
+		next = TAILQ_NEXT(each, of_region);
+		if (!(each->flags & CARVE_RESERVATION_CONFIGURED) ||
+		    !is_idle(each))
+			continue;
+		if (each->flags & CARVE_RESERVATION_PENDING ||
+		    !find_section(service->config, each->name))
+			carve_reservation_free(each);
+	}
+}
+
+void carve_standing_configure(struct carve_service *service)
+{
+	const struct carve_config *config = service->config;
+
+	for (size_t i = 0; i < service->region_count; i++)
+		remove_old(service, service->regions[i]);
+	for (size_t i = 0; i < config->reservation_count; i++) {
+		const struct carve_config_reservation *section =
+			&config->reservations[i];
+		struct carve_region *region = find_region(service,
+							  section->region);
+		struct carve_reservation *old =
+			carve_standing_find(service, section->name);
+		int r = 0;
+
+		if (old && old->flags & CARVE_RESERVATION_CLAIMED)
+			old->owner = section->owner;
+		else if (old)
+			set_owner(old, &section->owner);
+		else if (region)
+			r = add(service, section, region);
+		if (r < 0)
+			carve_log(LOG_ERR, NULL, "%s:%u: there is no reservation "
+				  "%s: region %s cannot have it: %s",
+				  section->place.file, section->place.line,
+				  section->name, carve_region_label(region),
+				  strerror(-r));
+	}
+	for (size_t i = 0; i < service->region_count; i++)
+		carve_region_serve(service->regions[i]);
+}
+
+/* ---- being claimed ------------------------------------------------------- */
+
+static int answer(struct carve_waiter *waiter)
+{
+	struct carve_reserve *reserve = of_waiter(waiter);
+	struct carve_reservation *reservation = reserve->reservation;
+
+	if (!carve_config_matches(&reservation->owner, reserve->who))
+		return -EACCES;
+	if (reservation->flags & CARVE_RESERVATION_CLAIMED)
+		return -EBUSY;
+	if (reservation->flags & CARVE_RESERVATION_PENDING)
+		return lacks_zeroing(reservation) ? -EINPROGRESS : -ENOSPC;
+	reservation->flags |= CARVE_RESERVATION_CLAIMED;
+	reservation->uid = reserve->who->uid;
+	reservation->pid = reserve->who->pid;
+	return 0;
+}
+
+static void refuse(struct carve_reserve *reserve, int result)
+{
+	size_t count;
+
+	if (result != -ENOSPC && result != -ETIMEDOUT)
+		return;
+	carve_refusal_fill(reserve->reservation->region, reserve->who,
+			   &reserve->refusal);
+	reserve->refusal.wanted_bytes =
+		carve_standing_wants(reserve->reservation, &count);
+}
+
+static void waited(struct carve_waiter *waiter, int result)
+{
+	struct carve_reserve *reserve = of_waiter(waiter);
+
+	refuse(reserve, result);
+	reserve->done(reserve, result);
+}
+
+int carve_standing_claim(struct carve_reserve *reserve)
+{
+	int r;
+
+	reserve->refusal = (struct carve_wire_refusal){ 0 };
+	reserve->waiter = (struct carve_waiter){
+		.timeout_nsec = reserve->timeout_nsec,
+		.answer = answer,
+		.done = waited,
+	};
+	r = carve_queue_ask(&reserve->reservation->queue, &reserve->waiter);
+	if (r != -EINPROGRESS)
+		refuse(reserve, r);
+	return r;
+}
+
+void carve_standing_unclaim(struct carve_service *service,
+			    struct carve_reservation *reservation)
+{
+	reservation->flags &= ~CARVE_RESERVATION_CLAIMED;
+	if (find_section(service->config, reservation->name))
+		set_owner(reservation, &reservation->owner);
+	else
+		carve_reservation_free(reservation);
+}

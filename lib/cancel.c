@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/*
+ * carve_cancel() may run in a signal handler of the very thread that waits, so
+ * it takes no lock and allocates nothing. What it needs, the socket and the id of
+ * the request, is published by whoever makes the round trip.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include "internal.h"
+
+static int send_cancel(int fd, uint64_t id, int flags)
+{
+	struct carve_wire_cancel cancel = {
+		.header.bytes = sizeof(cancel),
+		.header.type = CARVE_MSG_CANCEL,
+		.request = id,
+	};
+	ssize_t sent;
+
+	do
+		sent = send(fd, &cancel, sizeof(cancel), MSG_NOSIGNAL | flags);
+	while (sent < 0 && errno == EINTR);
+	/* No room: many were sent already, and one is enough. */
+	return sent < 0 && errno != EAGAIN ? -EPIPE : 0;
+}
+
+void carve_cancel_begin(struct carve *carve, uint64_t id)
+{
+	atomic_store(&carve->cancelling.waiting, id);
+}
+
+void carve_cancel_sent(struct carve *carve, uint64_t id)
+{
+	/* The daemon has forgotten a message that was there before its request. */
+	if (atomic_load(&carve->cancelling.cancelled) == id)
+		send_cancel(carve->fd, id, 0);
+}
+
+void carve_cancel_end(struct carve *carve)
+{
+	atomic_store(&carve->cancelling.waiting, 0);
+}
+
+void carve_cancel_stop(struct carve *carve)
+{
+	atomic_store(&carve->cancelling.fd, -1);
+	while (atomic_load(&carve->cancelling.users))
+		sched_yield();
+}
+
+int carve_cancel(struct carve *carve)
+{
+	int before = errno, r = 0, fd;
+	uint64_t id;
+
+	if (!carve)
+		return -EINVAL;
+	atomic_fetch_add(&carve->cancelling.users, 1);
+	fd = atomic_load(&carve->cancelling.fd);
+	id = atomic_load(&carve->cancelling.waiting);
+	if (fd < 0) {
+		r = -EPIPE;
+	} else if (id) {
+		atomic_store(&carve->cancelling.cancelled, id);
+		r = send_cancel(fd, id, MSG_DONTWAIT);
+	}
+	atomic_fetch_sub(&carve->cancelling.users, 1);
+	errno = before;
+	return r;
+}
