@@ -322,7 +322,7 @@ struct carve_profile {
  * Ends with carve_reservation_free() and with the connection. Buffers live on.
  *
  * Return: as carve_alloc_many(); -EINVAL also for classes that come to more than
- * CARVE_SLOTS_MAX buffers.
+ * CARVE_SLOTS_MAX buffers; -EBUSY (this connection has 64 reservations).
  */
 int carve_reserve(struct carve *carve, const struct carve_profile *profile,
 		  struct carve_reservation **ret,

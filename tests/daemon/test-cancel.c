@@ -79,7 +79,7 @@ static void test_nothing_to_cancel(void **state)
 	finish(daemon, carve, held);
 }
 
-static struct carve *signalled;
+static struct carve *_Atomic signalled;
 
 static void on_signal(int number)
 {

@@ -286,6 +286,69 @@ static void test_shrinking_lets_others_through(void **state)
 	daemon_stop(daemon);
 }
 
+/* ---- threads -------------------------------------------------------------- */
+
+struct working {
+	struct carve *carve;
+	struct carve_reservation *reservation;
+	_Atomic bool stop;
+};
+
+/*
+ * Whatever class 0 is at the moment: the size has to be that one's, which the
+ * library checks, or there is another profile by then.
+ */
+static void *use(void *data)
+{
+	struct working *working = data;
+
+	while (!working->stop) {
+		struct carve_buffer *buffer;
+		int r = carve_reservation_alloc(working->reservation, 0, NULL, 0,
+						&buffer);
+
+		if (r == 0)
+			carve_buffer_unref(buffer);
+		else if (r != -ENOSPC)
+			return (void *)(intptr_t)r;
+	}
+	return NULL;
+}
+
+static void test_changes_beside_threads(void **state)
+{
+	static const struct carve_class one[] = { CLASS(64 * 1024, 0, 4) };
+	static const struct carve_class other[] = {
+		CLASS(4096, 0, 8), CLASS(64 * 1024, 0, 2),
+	};
+	struct daemon *daemon = daemon_start("--simulate", "8M", NULL);
+	struct working working = { .carve = client_new(daemon) };
+	struct carve *carve = client_new(daemon);
+	pthread_t threads[3];
+	void *result;
+
+	(void)state;
+	working.reservation = reserve(working.carve, one, 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, use,
+						&working), 0);
+	for (int i = 0; i < 500; i++) {
+		assert_int_equal(change(working.reservation, i % 2 ? one : other,
+					i % 2 ? 1 : 2), 0);
+		carve_reservations_free(reservations(working.carve, 1));
+	}
+	working.stop = true;
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], &result);
+		assert_null(result);
+	}
+	carve_reservation_free(working.reservation);
+	assert_all_clean(carve);
+	carve_free(working.carve);
+	carve_free(carve);
+	daemon_stop(daemon);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +357,7 @@ int main(void)
 		DAEMON_TEST(test_mistakes_are_told),
 		DAEMON_TEST(test_waits_until_all_of_it_fits),
 		DAEMON_TEST(test_shrinking_lets_others_through),
+		DAEMON_TEST(test_changes_beside_threads),
 	};
 
 	return cmocka_run_group_tests_name("reservation-change", tests, NULL, NULL);

@@ -372,7 +372,7 @@ static void the_guarantee_holds(void **state)
 	}
 	print_message("# %llu operations: %llu taken, %llu of them had to be "
 		      "zeroed first, %llu granted, %llu refused, %llu waited "
-		      "for the scrubber, %llu deaths\n",
+		      "for the scrubber (%llu in vain), %llu deaths\n",
 		      (unsigned long long)world.steps, (unsigned long long)seen.takes,
 		      (unsigned long long)seen.waits,
 		      (unsigned long long)seen.grants,
