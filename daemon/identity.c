@@ -38,19 +38,33 @@ static int get_groups(struct carve_identity *identity, int socket)
 	}
 }
 
-/* Return: a pidfd of who connected, or -1. */
-static int get_pidfd(int socket)
+/*
+ * Return: 1 and a pidfd of who connected; 0 when the kernel knows no such thing;
+ * -ESRCH (it has ended already); -EMFILE, -ENFILE, -ENOMEM.
+ */
+static int get_pidfd(int socket, int *ret)
 {
-	int pidfd = -1;
 #ifdef SO_PEERPIDFD
-	socklen_t size = sizeof(pidfd);
+	socklen_t size = sizeof(*ret);
 
-	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0)
-		pidfd = -1;
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, ret, &size) == 0)
+		return 1;
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return -errno;
+	case ENOPROTOOPT:
+		return 0;
+	default:
+		/* Kernels differ in what they call it. */
+		return -ESRCH;
+	}
 #else
 	(void)socket;
+	(void)ret;
+	return 0;
 #endif
-	return pidfd;
 }
 
 static bool is_dead(int pidfd)
@@ -60,25 +74,44 @@ static bool is_dead(int pidfd)
 	return poll(&pollfd, 1, 0) != 0;
 }
 
-/*
- * A number belongs to a process until that has ended. If it has not ended
- * after its unit was read, the unit is its own.
- */
-static void get_unit(struct carve_identity *identity, int socket)
+/* Return: 0, and a unit or none; -ENOMEM, -EMFILE, -ENFILE. */
+static int read_unit(struct carve_identity *identity)
 {
-	int pidfd = get_pidfd(socket);
 	char *unit;
+	int r;
 
 	/* To systemd, process 0 is the asker: one of another pid namespace. */
-	if (identity->pid > 0 &&
-	    sd_pid_get_unit(identity->pid, &unit) >= 0) {
-		if (pidfd < 0 || !is_dead(pidfd))
-			snprintf(identity->unit, sizeof(identity->unit), "%s",
-				 unit);
+	if (identity->pid <= 0)
+		return 0;
+	r = sd_pid_get_unit(identity->pid, &unit);
+	if (r >= 0) {
+		snprintf(identity->unit, sizeof(identity->unit), "%s", unit);
 		free(unit);
+		return 0;
 	}
-	if (pidfd >= 0)
+	/* To be in none, or to have ended, is no error. */
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
+}
+
+/*
+ * A number belongs to a process until that has ended. If it has not ended after
+ * its unit was read, the unit is its own. What could not be found out for want
+ * of something here is an error: no rule for a unit is to be got round by that.
+ */
+static int get_unit(struct carve_identity *identity, int socket)
+{
+	int pidfd, known, r;
+
+	known = get_pidfd(socket, &pidfd);
+	if (known < 0)
+		return known == -ESRCH ? 0 : known;
+	r = read_unit(identity);
+	if (known) {
+		if (is_dead(pidfd))
+			identity->unit[0] = '\0';
 		close(pidfd);
+	}
+	return r;
 }
 
 int carve_identity_init(struct carve_identity *identity, int socket)
@@ -96,7 +129,7 @@ int carve_identity_init(struct carve_identity *identity, int socket)
 	identity->terms = carve_terms_default(peer.uid);
 	r = get_groups(identity, socket);
 	if (r == 0)
-		get_unit(identity, socket);
+		r = get_unit(identity, socket);
 	return r;
 }
 

@@ -36,12 +36,12 @@ struct carve_identity {
  * @identity: carve_identity_done(); its terms are those without any rule
  * @socket: a connected Unix socket
  *
- * A unit that cannot be found out is none. Where the kernel has SO_PEERPIDFD
- * (6.5), it is sure that the unit is the one of the process that connected.
- * Without it, a process that connects and ends before it is looked at may be
+ * Who is in no unit, or has ended already, has none. Where the kernel has
+ * SO_PEERPIDFD (6.5), it is sure that the unit is the one of the process that
+ * connected. Without it, a process that connects and ends before it is looked at may be
  * taken for the one that has got its number meanwhile.
  *
- * Return: 0; -ENOMEM; what getsockopt() answers.
+ * Return: 0; -ENOMEM, -EMFILE, -ENFILE; what else getsockopt() answers.
  */
 int carve_identity_init(struct carve_identity *identity, int socket);
 

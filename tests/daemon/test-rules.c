@@ -5,7 +5,14 @@
 #include "as-user.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include "raw.h"
 
 /* ---- limits -------------------------------------------------------------- */
 
@@ -198,6 +205,57 @@ static void test_which_rule(void **state)
 	scene_end(&scene);
 }
 
+/* ---- by whoever connected ------------------------------------------------ */
+
+static int leave_a_connection(void *data)
+{
+	struct scene *scene = data;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	CHILD_CHECK(setgroups(0, NULL) == 0);
+	CHILD_CHECK(setgid(OWNER) == 0 && setuid(OWNER) == 0);
+	strcpy(address.sun_path, scene->daemon->socket);
+	CHILD_CHECK(connect(scene->told, (struct sockaddr *)&address,
+			    sizeof(address)) == 0);
+	return 0;
+}
+
+/* It has ended before the daemon looks, and somebody else goes on with it. */
+static void test_connected_by_one_that_is_gone(void **state)
+{
+	struct carve_wire_hello hello = {
+		.header = { .bytes = sizeof(hello), .type = CARVE_MSG_HELLO },
+		.version_min = CARVE_WIRE_VERSION,
+		.version_max = CARVE_WIRE_VERSION,
+	};
+	union {
+		struct carve_wire_header header;
+		char room[CARVE_WIRE_MAX];
+	} reply;
+	struct scene scene;
+	int before;
+
+	(void)state;
+	scene_start(&scene, "[rule owner]\nuid=65533\nmax-bytes=1M\n");
+	before = scene.told;
+	scene.told = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_int_equal(kill(scene.daemon->pid, SIGSTOP), 0);
+	child_expect(child_start(leave_a_connection, &scene), 0);
+	assert_int_equal(kill(scene.daemon->pid, SIGCONT), 0);
+	assert_int_equal(raw_send(scene.told, &hello, sizeof(hello), -1, 0), 0);
+	assert_int_equal(raw_receive(scene.told, &reply, sizeof(reply), PATIENCE * 1000),
+			 sizeof(struct carve_wire_hello_reply));
+	assert_int_equal(raw_request_buffer(scene.told, MIB + 1, 0), 0);
+	assert_true(raw_receive(scene.told, &reply, sizeof(reply), PATIENCE * 1000) > 0);
+	assert_int_equal(reply.header.status, -EDQUOT);
+	assert_int_equal(raw_request_buffer(scene.told, MIB, 0), 0);
+	assert_true(raw_receive(scene.told, &reply, sizeof(reply), PATIENCE * 1000) > 0);
+	assert_int_equal(reply.header.status, 0);
+	close(scene.told);
+	scene.told = before;
+	scene_end(&scene);
+}
+
 /* ---- waiting for oneself ------------------------------------------------- */
 
 static int wait_beyond_limits(struct carve *carve, struct scene *scene)
@@ -239,6 +297,7 @@ int main(void)
 		DAEMON_TEST(test_charged_until_gone),
 		DAEMON_TEST(test_two_of_one_user),
 		DAEMON_TEST(test_which_rule),
+		DAEMON_TEST(test_connected_by_one_that_is_gone),
 		DAEMON_TEST(test_waiting_beyond_limits),
 	};
 
