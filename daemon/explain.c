@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "explain.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,16 +44,45 @@ static void describe(const struct carve_charge *charge,
 		     struct carve_wire_holder *ret)
 {
 	*ret = (struct carve_wire_holder){
-		.flags = needed ? CARVE_HOLDER_NEEDED : 0,
+		.flags = CARVE_HOLDER_KNOWN | (needed ? CARVE_HOLDER_NEEDED : 0),
+		.uid = charge->uid,
 		.bytes = bytes_of(charge),
 		.buffers = (uint32_t)charge->buffers,
 	};
 	if (charge->uid == who->uid && !strcmp(charge->unit, who->unit))
 		ret->flags |= CARVE_HOLDER_SELF;
-	if (sees(who, charge->uid)) {
-		ret->flags |= CARVE_HOLDER_KNOWN;
-		ret->uid = charge->uid;
-		snprintf(ret->unit, sizeof(ret->unit), "%s", charge->unit);
+	snprintf(ret->unit, sizeof(ret->unit), "%s", charge->unit);
+}
+
+void carve_explain_hide(const struct carve_identity *who,
+			struct carve_holders *holders)
+{
+	for (uint32_t i = 0; i < holders->count; i++) {
+		struct carve_wire_holder *holder = &holders->items[i];
+
+		if (sees(who, holder->uid))
+			continue;
+		holder->flags &= ~CARVE_HOLDER_KNOWN;
+		holder->uid = 0;
+		memset(holder->unit, 0, sizeof(holder->unit));
+	}
+}
+
+void carve_explain_names(const struct carve_holders *holders, char *text,
+			 size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < holders->count && used < size; i++) {
+		const struct carve_wire_holder *holder = &holders->items[i];
+
+		if (holder->flags & CARVE_HOLDER_NEEDED)
+			used += (size_t)snprintf(text + used, size - used,
+				"%suid %u%s%s (%" PRIu64 " bytes in %u buffers)",
+				used ? ", " : "", holder->uid,
+				holder->unit[0] ? " " : "", holder->unit,
+				holder->bytes, holder->buffers);
 	}
 }
 

@@ -24,7 +24,7 @@ struct carve_holders {
 
 /**
  * carve_explain() - who would have to give memory back?
- * @who: who asks: is told names of its own user alone, unless it sees all
+ * @who: who asks
  * @wishes: @count wishes that do not fit; none: nobody is in the way
  *
  * The set is the smallest there is for one wish, and enough for several. It is not
@@ -35,5 +35,13 @@ void carve_explain(struct carve_region *region,
 		   const struct carve_identity *who,
 		   const struct carve_wish *wishes, size_t count,
 		   struct carve_holders *ret);
+
+/* Without the names of users that @who may not see. */
+void carve_explain_hide(const struct carve_identity *who,
+			struct carve_holders *holders);
+
+/* For the journal: those that are in the way, cut if there is no room. */
+void carve_explain_names(const struct carve_holders *holders, char *text,
+			 size_t size);
 
 #endif /* CARVE_DAEMON_EXPLAIN_H */

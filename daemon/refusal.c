@@ -2,6 +2,7 @@
 #include "refusal.h"
 
 #include "carve.h"
+#include "log.h"
 
 /* Is it about a limit of the asker's own? */
 static bool is_own(uint32_t reason)
@@ -41,8 +42,22 @@ void carve_refusal_explain(struct carve_region *region,
 			   struct carve_wire_refusal *refusal,
 			   struct carve_holders *ret)
 {
+	static struct carve_log_limit limit;
+	struct carve_log_about about = {
+		.region = carve_region_label(region),
+		.pid = who->pid,
+		.uid = who->uid,
+	};
+	char names[512];
+
 	if (refusal->reason != CARVE_REFUSED_SPACE)
 		count = 0;
 	carve_explain(region, who, wishes, count, ret);
+	carve_explain_names(ret, names, sizeof(names));
+	if (names[0])
+		carve_log_limited(&limit, LOG_INFO, &about, "region %s: in the "
+				  "way of uid %u pid %d: %s", about.region,
+				  (unsigned int)who->uid, (int)who->pid, names);
+	carve_explain_hide(who, ret);
 	refusal->holder_count = ret->count;
 }

@@ -182,6 +182,7 @@ static void test_names_are_not_for_everybody(void **state)
 	struct carve *users[2], *root;
 	struct carve_refusal refusal;
 	struct daemon *daemon;
+	char *log;
 
 	(void)state;
 	if (geteuid() != 0)
@@ -207,6 +208,11 @@ static void test_names_are_not_for_everybody(void **state)
 	assert_int_equal(refusal.holders[2].flags, 0);
 	assert_int_equal(refusal.holders[2].uid, 0);
 	assert_int_equal(refusal.holders[2].bytes, 1 * MIB);
+	/* The journal may know. */
+	log = daemon_read_log(daemon);
+	assert_non_null(strstr(log, "in the way of uid 65101 pid "));
+	assert_non_null(strstr(log, ": uid 65100 (12582912 bytes in 1 buffers)\n"));
+	free(log);
 	carve_buffer_unref(large);
 	carve_buffer_unref(small);
 	carve_buffer_unref(roots);
