@@ -42,7 +42,8 @@ void carve_inventory_region(const struct carve_service *service,
 		.kept_bytes = region->gone ? 0 : carve_region_kept(region),
 		.buffers = (uint32_t)figures.live_count,
 		.reserved_bytes = figures.reserved,
-		.waiting = region->queue.count,
+		.waiting = region->queue.count +
+			   carve_reservations_waiting(region),
 	};
 	snprintf(ret->label, sizeof(ret->label), "%s",
 		 carve_region_label(region));

@@ -149,6 +149,9 @@ int carve_reserve_ask(struct carve_reserve *reserve);
 int carve_reservation_allocate(struct carve_reservation *reservation,
 			       struct carve_grant *grant);
 
+/* Number of requests that wait for slots, or for one that is pending. */
+unsigned int carve_reservations_waiting(const struct carve_region *region);
+
 /* Answer what waits for slots, as far as that is possible now. */
 void carve_reservations_serve(struct carve_region *region);
 

@@ -281,6 +281,8 @@ static void test_pending_until_it_fits(void **state)
 						 &reservation), -ETIMEDOUT);
 	/* Not enough, and then enough: before whoever else comes. */
 	assert_int_equal(pthread_create(&thread, NULL, claim_and_wait, daemon), 0);
+	/* Who claims, and what is pending. */
+	assert_waiting_becomes(carve, 2);
 	carve_buffer_unref(buffers[1]);
 	sleep_ms(20);
 	assert_true(only_one(carve).flags & CARVE_RESERVATION_PENDING);
