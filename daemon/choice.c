@@ -87,8 +87,10 @@ bool carve_choose(struct carve_gaps *gaps, const struct carve_habit *habit,
 		  struct carve_mark **ret_lower)
 {
 	if (habit->together > TOGETHER_MANY) {
-		if (carve_gaps_lowest(gaps, fit, habit->cursor, ret_offset,
-				      ret_lower))
+		/* Nothing is beside the last one when there is none. */
+		uint64_t from = gaps->count ? habit->cursor : 0;
+
+		if (carve_gaps_lowest(gaps, fit, from, ret_offset, ret_lower))
 			return true;
 	} else if (least_spoiled(gaps, fit, ret_offset, ret_lower)) {
 		return true;

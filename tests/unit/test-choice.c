@@ -133,6 +133,17 @@ static void after_the_last_one_in_sessions(void **state)
 	assert_int_equal(choose(&range, 4, 1, 0), 10);
 }
 
+static void an_empty_region_begins_at_the_bottom(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 100);
+	many_end_together(&range.habit);
+	range.habit.cursor = 60 * PAGE;
+	assert_int_equal(choose(&range, 5, 1, 0), 0);
+}
+
 static void single_ends_are_no_sessions(void **state)
 {
 	struct carve_habit habit = { 0 };
@@ -216,6 +227,7 @@ int main(void)
 		cmocka_unit_test(beside_one_of_its_size),
 		cmocka_unit_test(between_small_neighbours),
 		cmocka_unit_test(after_the_last_one_in_sessions),
+		cmocka_unit_test(an_empty_region_begins_at_the_bottom),
 		cmocka_unit_test(single_ends_are_no_sessions),
 		cmocka_unit_test(found_among_many_that_do_not_do),
 		cmocka_unit_test(found_below_a_limit),
