@@ -29,7 +29,7 @@ struct carve_holders {
  *
  * The set is the smallest there is for one wish, and enough for several. It is not
  * looked for beyond the bounds of survey.h: 16,384 extents, 256 holders, and about
- * two million steps (a few milliseconds).
+ * half a million steps (10 ms).
  */
 void carve_explain(struct carve_region *region,
 		   const struct carve_identity *who,
