@@ -122,6 +122,7 @@ int carve_reservation_allocate(struct carve_reservation *reservation,
 		return r;
 	grant->region = reservation->region;
 	grant->reservation = reservation;
+	grant->refusal = (struct carve_wire_refusal){ 0 };
 	grant->waiter = (struct carve_waiter){
 		.timeout_nsec = grant->timeout_nsec,
 		.answer = answer,

@@ -175,6 +175,31 @@ static int admit(struct carve_reserve *reserve, uint64_t free_bytes)
 				&growth, 1, &reserve->refusal);
 }
 
+/* Could it be admitted were nothing else taken? Else no wait helps. */
+static int admit_ever(struct carve_reserve *reserve)
+{
+	static const struct carve_charges none = LIST_HEAD_INITIALIZER(none);
+	const struct carve_reservation *reservation = reserve->reservation;
+	struct carve_region *region = reservation->region;
+	struct carve_wish all = { .bytes = wanted_bytes(reserve) };
+	int r;
+
+	/* Smaller or the same: a stricter rule takes nothing back. */
+	if (!reserve->who || all.bytes <= reservation->charged_bytes)
+		return 0;
+	r = carve_quota_reserve(&none, reserve->who, &reserve->terms, all.bytes,
+				0, &reserve->refusal);
+	if (r < 0) {
+		reserve->refusal.own_bytes = carve_quota_use(&region->charges,
+				reserve->who, &reserve->terms).reserved;
+		return r;
+	}
+	all.bytes -= reservation->charged_bytes;
+	return carve_quota_keep(&region->keep, &reserve->terms,
+				region->placement.used.bytes, &all, 1,
+				&reserve->refusal);
+}
+
 /* With what is clean now. Return: as carve_slots_change(); -ENOMEM. */
 static int attempt(struct carve_reserve *reserve)
 {
@@ -310,13 +335,16 @@ static void dropped(struct carve_waiter *waiter)
 int carve_reserve_ask(struct carve_reserve *reserve)
 {
 	struct carve_region *region = reserve->reservation->region;
-	int r = new_fresh(reserve);
+	int r;
 
+	reserve->refusal = (struct carve_wire_refusal){ 0 };
+	r = admit_ever(reserve);
+	if (r == 0)
+		r = new_fresh(reserve);
 	if (r < 0) {
 		finish(reserve, r);
 		return r;
 	}
-	reserve->refusal = (struct carve_wire_refusal){ 0 };
 	reserve->waiter = (struct carve_waiter){
 		.priority = reserve->terms.priority,
 		.timeout_nsec = reserve->timeout_nsec,

@@ -35,6 +35,7 @@ static int has_limits_apart(struct carve *carve, struct scene *scene)
 {
 	struct carve_reservation *reservation, *more;
 	struct carve_buffer *buffers[3], *ordinary, *another;
+	size_t index = 0;
 
 	(void)scene;
 	CHILD_CHECK(try(carve, 4, MIB, &reservation) == -EDQUOT);
@@ -65,6 +66,19 @@ static int has_limits_apart(struct carve *carve, struct scene *scene)
 	CHILD_CHECK(refusal.reason == CARVE_REFUSED_BYTES);
 	drop_all(buffers, 3);
 	CHILD_CHECK(try(carve, 3, MIB, &reservation) == 0);
+	CHILD_CHECK(carve_reservation_alloc(reservation, 0, NULL, 0,
+					    &buffers[0]) == 0);
+	/* The numbers of one refusal are not those of the one before. */
+	CHILD_CHECK(take(carve, 2 * MIB, &another) == -EDQUOT);
+	CHILD_CHECK(refusal.own_bytes == 0);
+	for (int i = 1; i < 3; i++)
+		CHILD_CHECK(carve_reservation_alloc(reservation, 0, NULL, 0,
+						    &buffers[i]) == 0);
+	CHILD_CHECK(carve_reservation_alloc_many(reservation, &index, NULL, 1, 0,
+						 &another, &refusal) == -ENOSPC);
+	CHILD_CHECK(refusal.reason == CARVE_REFUSED_CLASS);
+	CHILD_CHECK(refusal.own_bytes == 3 * MIB && refusal.own_limit == 3);
+	drop_all(buffers, 3);
 	carve_reservation_free(reservation);
 	return 0;
 }
@@ -77,6 +91,44 @@ static void test_limits_of_a_rule(void **state)
 	scene_start(&scene, "[rule r]\nuid=1234\nmax-reserved=3M\nmax-bytes=1M\n"
 		    "max-buffers=2\n");
 	do_as(&scene, USER, has_limits_apart);
+	scene_end(&scene);
+}
+
+/* However much came free, it would not be allowed. */
+static int does_not_wait_in_vain(struct carve *carve, struct scene *scene)
+{
+	const struct carve_class large = CLASS(MIB, 0, 4), own = CLASS(MIB, 0, 2);
+	const struct carve_class kept = CLASS(MIB, 0, 3);
+	struct carve_profile profile = CARVE_PROFILE_INIT;
+	struct carve_reservation *reservation, *more;
+
+	(void)scene;
+	profile.class_count = 1;
+	profile.classes = &own;
+	CHILD_CHECK(carve_reserve(carve, &profile, &reservation, NULL) == 0);
+	profile.timeout_nsec = CARVE_FOREVER;
+	profile.classes = &large;
+	refusal = (struct carve_refusal)CARVE_REFUSAL_INIT;
+	CHILD_CHECK(carve_reserve(carve, &profile, &more, &refusal) == -EDQUOT);
+	CHILD_CHECK(refusal.reason == CARVE_REFUSED_RESERVED);
+	CHILD_CHECK(refusal.own_bytes == 2 * MIB && refusal.own_limit == 3 * MIB);
+	CHILD_CHECK(carve_reservation_change(reservation, &profile, &refusal) ==
+		    -EDQUOT);
+	carve_reservation_free(reservation);
+	profile.classes = &kept;
+	CHILD_CHECK(carve_reserve(carve, &profile, &more, &refusal) == -ENOSPC);
+	CHILD_CHECK(refusal.reason == CARVE_REFUSED_KEPT);
+	return 0;
+}
+
+static void test_nobody_waits_in_vain(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_start(&scene, "[rule r]\nuid=1234\nmax-reserved=3M\n"
+		    "[region main]\nkeep-for-priority=10:6M\n");
+	do_as(&scene, USER, does_not_wait_in_vain);
 	scene_end(&scene);
 }
 
@@ -120,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_limits_of_a_rule),
+		DAEMON_TEST(test_nobody_waits_in_vain),
 		DAEMON_TEST(test_free_memory_is_kept),
 	};
 
