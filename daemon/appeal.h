@@ -18,7 +18,8 @@ struct carve_region;
 
 /**
  * struct carve_appeal - the appeals of a region
- * @tell: NULL, or called with what the first in the queue lacks
+ * @tell: NULL, or called with what the first in the queue lacks whom it helps if
+ *	others give memory back
  * @last_usec: when, of CLOCK_MONOTONIC
  * @next_usec: when again, while somebody waits
  */

@@ -285,7 +285,7 @@ struct carve_wire_cancel {
 
 /**
  * struct carve_wire_pressure - CARVE_MSG_PRESSURE: somebody waits for memory
- * @wanted_bytes: what the first in the queue lacks
+ * @wanted_bytes: what the first in the queue lacks whom others could help
  */
 struct carve_wire_pressure {
 	struct carve_wire_header header;

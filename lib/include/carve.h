@@ -426,8 +426,8 @@ int carve_reservation_alloc_many(struct carve_reservation *reservation,
  * @struct_size: bytes the library filled in
  * @reserved: 0
  * @region: label of the region
- * @wanted_bytes: what the first in the queue lacks: give back at least that
- *	much, if you can, in one piece if you can
+ * @wanted_bytes: what the first in the queue lacks whom others could help: give
+ *	back at least that much, if you can, in one piece if you can
  */
 struct carve_pressure {
 	uint32_t struct_size;

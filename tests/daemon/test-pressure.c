@@ -3,6 +3,7 @@
  * Who waits for memory makes others give back what they can do without.
  */
 #include "raw.h"
+#include "reserving.h"
 #include "waiter.h"
 
 #include <errno.h>
@@ -126,6 +127,44 @@ static void test_pressure_goes_on(void **state)
 	}
 	waiter_expect(&waiter, 0);
 	assert_int_equal(cache.calls, 3);
+	cache_empty(&cache);
+	daemon_stop(daemon);
+}
+
+/*
+ * The first in the queue wants what lies on both sides of a reservation, so
+ * nobody can help it; the next one is helped all the same.
+ */
+static void test_what_is_hopeless_silences_nobody(void **state)
+{
+	const struct carve_class class = CLASS(4 * MIB, 0, 1);
+	struct carve_reservation *reservation;
+	struct waiter hopeless, waiter;
+	struct carve_buffer *pad;
+	struct daemon *daemon;
+	struct carve *carve;
+	struct cache cache;
+
+	(void)state;
+	daemon = daemon_start("--simulate", "16M", NULL);
+	carve = client_new(daemon);
+	pad = client_alloc(carve, 2 * MIB, NULL);
+	reservation = reserve(carve, &class, 1);
+	cache = (struct cache){ .carve = client_new(daemon), .count = 1 };
+	cache.buffers[0] = client_alloc(cache.carve, 10 * MIB, "cache");
+	carve_buffer_unref(pad);
+	assert_live_becomes(carve, 10 * MIB);
+	assert_int_equal(carve_watch_pressure(cache.carve, on_pressure, &cache), 0);
+	waiter_start(&hopeless, daemon, 13 * MIB, CARVE_FOREVER);
+	assert_waiting_becomes(carve, 1);
+	assert_int_equal(dispatch(cache.carve, 200), 0);
+	waiter_start(&waiter, daemon, 8 * MIB, CARVE_FOREVER);
+	assert_int_equal(dispatch(cache.carve, PATIENCE * 1000), 1);
+	waiter_expect(&waiter, 0);
+	assert_int_equal(carve_cancel(hopeless.carve), 0);
+	waiter_expect(&hopeless, -ECANCELED);
+	carve_reservation_free(reservation);
+	carve_free(carve);
 	cache_empty(&cache);
 	daemon_stop(daemon);
 }
@@ -296,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_a_cache_lets_a_waiter_through),
 		DAEMON_TEST(test_pressure_goes_on),
+		DAEMON_TEST(test_what_is_hopeless_silences_nobody),
 		DAEMON_TEST(test_no_pressure_without_need),
 		DAEMON_TEST(test_own_wait_does_not_deafen),
 		DAEMON_TEST(test_one_unread_message),
