@@ -161,19 +161,34 @@ static bool is_idle(const struct carve_reservation *reservation)
 }
 
 /* What is not named, and what is pending, which is asked for anew. */
+static bool is_old(const struct carve_service *service,
+		   const struct carve_reservation *reservation)
+{
+	bool pending = reservation->flags & CARVE_RESERVATION_PENDING;
+
+	if (!(reservation->flags & CARVE_RESERVATION_CONFIGURED))
+		return false;
+	if (!find_section(service->config, reservation->name))
+		return pending || is_idle(reservation);
+	return pending && is_idle(reservation);
+}
+
 static void remove_old(struct carve_service *service,
 		       struct carve_region *region)
 {
-	struct carve_reservation *each, *next;
+	struct carve_reservation *each = TAILQ_FIRST(&region->reservations);
 
-	for (each = TAILQ_FIRST(&region->reservations); each; each = next) {
-		next = TAILQ_NEXT(each, of_region);
-		if (!(each->flags & CARVE_RESERVATION_CONFIGURED) ||
-		    !is_idle(each))
+	while (each) {
+		if (!is_old(service, each)) {
+			each = TAILQ_NEXT(each, of_region);
 			continue;
-		if (each->flags & CARVE_RESERVATION_PENDING ||
-		    !find_section(service->config, each->name))
-			carve_reservation_free(each);
+		}
+		/* Who waits to claim it waits for what will not be. */
+		each->flags &= ~CARVE_RESERVATION_CONFIGURED;
+		carve_queue_serve(&each->queue);
+		carve_reservation_free(each);
+		/* Others were served, and the next one may have gone too. */
+		each = TAILQ_FIRST(&region->reservations);
 	}
 }
 
@@ -216,6 +231,8 @@ static int answer(struct carve_waiter *waiter)
 	struct carve_reserve *reserve = of_waiter(waiter);
 	struct carve_reservation *reservation = reserve->reservation;
 
+	if (!(reservation->flags & CARVE_RESERVATION_CONFIGURED))
+		return -ENOENT;
 	if (!carve_config_matches(&reservation->owner, reserve->who))
 		return -EACCES;
 	if (reservation->flags & CARVE_RESERVATION_CLAIMED)

@@ -297,6 +297,33 @@ static void test_pending_until_it_fits(void **state)
 	daemon_stop(daemon);
 }
 
+/* Whoever waits to claim it does not wait for what is named no longer. */
+static void test_pending_and_then_not_named(void **state)
+{
+	struct daemon *daemon = start("");
+	struct carve *carve = client_new(daemon);
+	struct carve_buffer *buffer = client_alloc(carve, 7 * MIB, NULL);
+	pthread_t thread;
+	void *result;
+
+	(void)state;
+	reload(daemon, FILM);
+	assert_int_equal(pthread_create(&thread, NULL, claim_and_wait, daemon), 0);
+	assert_waiting_becomes(carve, 2);
+	/* Named still, for the same: it goes on. */
+	reload(daemon, "# the same\n" FILM);
+	assert_waiting_becomes(carve, 2);
+	reload(daemon, "");
+	pthread_join(thread, &result);
+	assert_int_equal((int)(intptr_t)result, -ENOENT);
+	assert_waiting_becomes(carve, 0);
+	carve_reservations_free(reservations(carve, 0));
+	carve_buffer_unref(buffer);
+	assert_all_clean(carve);
+	carve_free(carve);
+	daemon_stop(daemon);
+}
+
 /* ---- another configuration ------------------------------------------------- */
 
 static void test_reload(void **state)
@@ -357,6 +384,7 @@ int main(void)
 		DAEMON_TEST(test_survives_its_client),
 		DAEMON_TEST(test_is_for_its_owner),
 		DAEMON_TEST(test_pending_until_it_fits),
+		DAEMON_TEST(test_pending_and_then_not_named),
 		DAEMON_TEST(test_reload),
 		DAEMON_TEST(test_what_cannot_be_is_said),
 	};
