@@ -7,6 +7,9 @@
 #include "packet.h"
 #include "request.h"
 
+/* Messages of one client in one turn of the loop: others want theirs too. */
+#define TURN_CANCELS	16
+
 /* Return: 1 (the next packet is a CANCEL); 0 (it is not); -EAGAIN; -EPIPE. */
 static int peek(int socket)
 {
@@ -37,12 +40,14 @@ static const char *check(const struct carve_wire_cancel *cancel,
 
 int carve_cancel_take(struct carve_client *client, const char **ret_wrong)
 {
-	while (client->state == CARVE_CLIENT_WAITING) {
+	for (int i = 0; client->state == CARVE_CLIENT_WAITING; i++) {
 		struct carve_wire_cancel cancel;
 		struct carve_packet packet;
 		const char *wrong;
-		int r = peek(client->fd);
+		int r = i < TURN_CANCELS ? peek(client->fd) : -EBUSY;
 
+		if (r == -EBUSY)
+			return r;
 		if (r == 1)
 			r = carve_packet_receive(client->fd, &cancel,
 						 sizeof(cancel), false, &packet) ?:

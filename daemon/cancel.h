@@ -14,8 +14,8 @@
  * Whatever is no CARVE_MSG_CANCEL stays for later. A request that is cancelled is
  * answered.
  *
- * Return: 0; -EPIPE (the peer has gone); -EPROTO, and the connection is to be
- * ended.
+ * Return: 0; -EBUSY (there may be more: call it again when others had their turn);
+ * -EPIPE (the peer has gone); -EPROTO, and the connection is to be ended.
  */
 int carve_cancel_take(struct carve_client *client, const char **ret_wrong);
 

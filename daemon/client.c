@@ -190,6 +190,10 @@ static int listen_for_cancel(struct carve_client *client)
 	const char *wrong;
 	int r = carve_cancel_take(client, &wrong);
 
+	/* Setting it asks for the state as it is, so what is there still is seen. */
+	if (r == -EBUSY)
+		r = set_state(client, CARVE_CLIENT_WAITING, false) < 0 ?
+			-EPIPE : 0;
 	return r == -EPROTO ? complain(client, wrong) : r;
 }
 

@@ -222,6 +222,30 @@ static void test_cancels_without_effect(void **state)
 	finish(daemon, carve, held);
 }
 
+/* More than are read in one turn: what is behind them counts all the same. */
+static void test_many_cancels_at_once(void **state)
+{
+	struct carve_buffer *held;
+	struct daemon *daemon;
+	struct carve *carve;
+	int socket, i;
+
+	(void)state;
+	daemon = daemon_full(&carve, &held);
+	socket = raw_client(daemon);
+	assert_int_equal(request_forever(socket, 7, PAGE), 0);
+	assert_waiting_becomes(carve, 1);
+	assert_int_equal(kill(daemon->pid, SIGSTOP), 0);
+	for (i = 0; i < 100; i++)
+		assert_int_equal(cancel(socket, 8), 0);
+	assert_int_equal(cancel(socket, 7), 0);
+	assert_int_equal(kill(daemon->pid, SIGCONT), 0);
+	expect_reply(socket, 7, -ECANCELED);
+	expect_silence(socket);
+	close(socket);
+	finish(daemon, carve, held);
+}
+
 static double daemon_cpu_s(const struct daemon *daemon)
 {
 	unsigned long user, system;
@@ -383,6 +407,7 @@ int main(void)
 		DAEMON_TEST(test_cancel_from_a_signal_handler),
 		DAEMON_TEST(test_cancel_at_any_moment),
 		DAEMON_TEST(test_cancels_without_effect),
+		DAEMON_TEST(test_many_cancels_at_once),
 		DAEMON_TEST(test_other_messages_stay_for_later),
 		DAEMON_TEST(test_broken_cancels_end_the_connection),
 		DAEMON_TEST(test_death_leaves_no_trace),
