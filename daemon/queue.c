@@ -3,12 +3,20 @@
 
 #include <errno.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "appeal.h"
+#include "identity.h"
 #include "window.h"
 
 /* Timeouts are given in nanoseconds; nobody asks for better than this. */
 #define ACCURACY_USEC	500
+
+/*
+ * Requests of one user that wait: all of them are tried whenever memory comes
+ * back, in the one loop that is there for everybody.
+ */
+#define OF_USER_MAX	64
 
 #define NEVER		UINT64_MAX
 
@@ -103,10 +111,27 @@ static bool lacks(int r)
 	return r == -ENOSPC || r == -EDQUOT;
 }
 
+/* Has its user as many here as may wait? */
+static bool is_one_too_many(const struct carve_queue *queue,
+			    const struct carve_waiter *waiter)
+{
+	const struct carve_waiter *other;
+	unsigned int count = 0;
+
+	if (!waiter->who || waiter->who->uid == 0 ||
+	    waiter->who->uid == geteuid())
+		return false;
+	TAILQ_FOREACH(other, &queue->waiters, link)
+		count += other->who && other->who->uid == waiter->who->uid;
+	return count >= OF_USER_MAX;
+}
+
 int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 {
 	int r;
 
+	if (waiter->timeout_nsec && is_one_too_many(queue, waiter))
+		waiter->timeout_nsec = 0;
 	waiter->queue = NULL;
 	waiter->look_usec = 0;
 	waiter->lacks = false;

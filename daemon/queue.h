@@ -90,6 +90,9 @@ void carve_queue_done(struct carve_queue *queue);
 /**
  * carve_queue_ask() - serve a request, or let it wait
  *
+ * Of one user 64 may wait for others, but for the superuser and the daemon's own;
+ * one more is answered as if its timeout were 0, and that is what it becomes.
+ *
  * Return: what its answer() returned; -EINPROGRESS (it waits, and done() will be
  * called).
  */

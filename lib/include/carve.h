@@ -107,7 +107,8 @@ struct carve *carve_free(struct carve *carve);
  * @timeout_nsec: how long to wait for others to give memory back, in
  *	nanoseconds; 0: not at all; CARVE_FOREVER. Memory that is free but still
  *	being zeroed is waited for in any case. Of several requests the first
- *	one's counts
+ *	one's counts. Of one user, but for the superuser, 64 requests wait in a
+ *	region; for one more it is 0
  * @limit: the physical address the whole buffer, guards included, has to lie
  *	below (0x100000000 for a device of 32 bits); 0 for no limit
  * @guard_before: bytes of guard pages before the buffer: whole pages, up to

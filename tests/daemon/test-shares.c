@@ -4,6 +4,7 @@
  * root, to be several users.
  */
 #include "raw.h"
+#include "waiter.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #define PLACES	20
+/* As in daemon/queue.c. */
+#define WAITING	64
 #define FIRST	65533
 #define SECOND	65534
 #define THIRD	65532
@@ -93,6 +96,67 @@ static void test_a_user_has_a_share(void **state)
 		close(sockets[2][i]);
 }
 
+/* Ask for the whole region. Return: the connection. */
+static int wait_for_all(const struct daemon *daemon, uid_t uid)
+{
+	struct {
+		struct carve_wire_alloc alloc;
+		struct carve_wire_alloc_item item;
+	} request = {
+		.alloc.header = { .bytes = sizeof(request), .type = CARVE_MSG_ALLOC },
+		.alloc.timeout_nsec = CARVE_WIRE_FOREVER,
+		.alloc.count = 1,
+		.item.bytes = MIB,
+	};
+	int socket = connect_as(daemon, uid);
+
+	assert_true(is_served(socket));
+	assert_int_equal(raw_send(socket, &request, sizeof(request), -1, 0), 0);
+	return socket;
+}
+
+/* All that wait are tried again and again: nobody may have hundreds. */
+static void test_a_user_waits_so_often(void **state)
+{
+	struct carve_wire_refusal refusal;
+	struct carve_buffer *held;
+	int sockets[WAITING + 2];
+	struct daemon *daemon;
+	struct carve *carve;
+	int one_more, i;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip_because("several users need root");
+	daemon = daemon_start("--simulate", "1M", NULL);
+	assert_int_equal(chmod(daemon->socket, 0666), 0);
+	carve = client_new(daemon);
+	held = client_alloc(carve, MIB, NULL);
+	for (i = 0; i < WAITING; i++)
+		sockets[i] = wait_for_all(daemon, FIRST);
+	assert_waiting_becomes(carve, WAITING);
+	one_more = wait_for_all(daemon, FIRST);
+	assert_int_equal(raw_receive(one_more, &refusal, sizeof(refusal),
+				     PATIENCE * 1000), sizeof(refusal));
+	assert_int_equal(refusal.header.status, -ENOSPC);
+	assert_int_equal(refusal.wanted_bytes, MIB);
+	/* Others wait as before, and so does it when one of its own has gone. */
+	sockets[i++] = wait_for_all(daemon, SECOND);
+	sockets[i++] = wait_for_all(daemon, 0);
+	assert_waiting_becomes(carve, WAITING + 2);
+	close(sockets[0]);
+	assert_waiting_becomes(carve, WAITING + 1);
+	sockets[0] = wait_for_all(daemon, FIRST);
+	assert_waiting_becomes(carve, WAITING + 2);
+	while (i)
+		close(sockets[--i]);
+	close(one_more);
+	assert_waiting_becomes(carve, 0);
+	carve_buffer_unref(held);
+	carve_free(carve);
+	daemon_stop(daemon);
+}
+
 /* Who does not say what he wants makes room; who did may be silent. */
 static void test_a_silent_connection_ends(void **state)
 {
@@ -117,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_a_user_has_a_share),
+		DAEMON_TEST(test_a_user_waits_so_often),
 		DAEMON_TEST(test_a_silent_connection_ends),
 	};
 
