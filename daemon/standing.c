@@ -107,6 +107,20 @@ static void ask(struct carve_reservation *reservation,
 		  carve_region_label(reservation->region), count, bytes);
 }
 
+/* To whom it is now. Without memory for that it stays with whom it was. */
+static void move_charge(struct carve_reservation *reservation)
+{
+	struct carve_charge *charge;
+
+	if (!reservation->charge ||
+	    carve_charges_reserve(&reservation->region->charges,
+				  reservation->uid, reservation->unit,
+				  reservation->charged_bytes, &charge) < 0)
+		return;
+	carve_charge_unreserve(reservation->charge, reservation->charged_bytes);
+	reservation->charge = charge;
+}
+
 /* Who is charged while nobody has claimed it: whom it was made for. */
 static void set_owner(struct carve_reservation *reservation,
 		      const struct carve_config_match *owner)
@@ -116,6 +130,7 @@ static void set_owner(struct carve_reservation *reservation,
 	reservation->pid = 0;
 	snprintf(reservation->unit, sizeof(reservation->unit), "%s",
 		 owner->unit);
+	move_charge(reservation);
 }
 
 static int add(struct carve_service *service,

@@ -236,6 +236,52 @@ static void test_is_for_its_owner(void **state)
 	scene_end(&scene);
 }
 
+static int may_reserve(struct carve *carve, struct scene *scene)
+{
+	const struct carve_class class = CLASS(MIB, 0, 1);
+
+	(void)scene;
+	carve_reservation_free(reserve(carve, &class, 1));
+	return 0;
+}
+
+static int may_not_reserve(struct carve *carve, struct scene *scene)
+{
+	const struct carve_class class = CLASS(MIB, 0, 1);
+	struct carve_profile profile = CARVE_PROFILE_INIT;
+	struct carve_reservation *reservation;
+
+	(void)scene;
+	profile.classes = &class;
+	profile.class_count = 1;
+	CHILD_CHECK(carve_reserve(carve, &profile, &reservation, NULL) == -EDQUOT);
+	return 0;
+}
+
+/* What it takes counts for whom it is, and no longer for whom it was. */
+static void test_another_owner_is_charged(void **state)
+{
+	static const char rule[] = "[rule all]\nmax-reserved=1M\n";
+	struct scene scene;
+	char text[256];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s[reservation film]\nuid=1234\n"
+		 "class=1 x 1M\n", rule);
+	scene_start(&scene, text);
+	do_as(&scene, 1234, claims);
+	do_as(&scene, 1234, may_not_reserve);
+	do_as(&scene, 1235, may_reserve);
+	snprintf(text, sizeof(text), "%s[reservation film]\nuid=1235\n"
+		 "class=1 x 1M\n", rule);
+	reload(scene.daemon, text);
+	do_as(&scene, 1235, may_not_reserve);
+	do_as(&scene, 1234, may_reserve);
+	reload(scene.daemon, rule);
+	do_as(&scene, 1235, may_reserve);
+	scene_end(&scene);
+}
+
 /* ---- pending ------------------------------------------------------------------ */
 
 static void *claim_and_wait(void *data)
@@ -383,6 +429,7 @@ int main(void)
 		DAEMON_TEST(test_is_there_from_the_start),
 		DAEMON_TEST(test_survives_its_client),
 		DAEMON_TEST(test_is_for_its_owner),
+		DAEMON_TEST(test_another_owner_is_charged),
 		DAEMON_TEST(test_pending_until_it_fits),
 		DAEMON_TEST(test_pending_and_then_not_named),
 		DAEMON_TEST(test_reload),
