@@ -36,7 +36,7 @@ install-lib: $(LIB_SO) $(LIB_A)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(LIB_SO).0 $(LIB_A) $(DESTDIR)$(LIBDIR)
 	ln -sf libcarve.so.0 $(DESTDIR)$(LIBDIR)/libcarve.so
-	install -m 644 lib/include/carve.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(wildcard lib/include/*.h) $(DESTDIR)$(INCLUDEDIR)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		lib/carve.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/carve.pc
