@@ -173,7 +173,10 @@ static void capture_loop(struct video *capture, struct buffers *shown,
 		if (index < 0)
 			die("no looped frame: %s", strerror(-index));
 		frame = read_buffer(captured, index, capture->bytes);
-		equal += find_picture(pictures, frame, capture->bytes) >= 0;
+		if (find_picture(pictures, frame, capture->bytes) >= 0)
+			equal++;
+		else if (!video_keep_joined(capture))
+			printf("# vivid had parted input and output\n");
 		free(frame);
 		video_queue(capture, index, captured->bufs[index]);
 	}

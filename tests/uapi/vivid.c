@@ -118,27 +118,47 @@ static int find_item(struct video *video, const struct v4l2_queryctrl *control,
 	return -1;
 }
 
-/* Up to 6.6 a switch, since then a menu of what the plug is in. */
+/* The control that joins input and output: up to 6.6 a switch, then a menu. */
+static int find_join(struct video *capture, struct v4l2_queryctrl *control)
+{
+	int item;
+
+	if (find_control(capture, "Loop Video", control))
+		return 1;
+	if (!find_control(capture, "HDMI 000-0 Is Connected To", control))
+		die("vivid has no control that joins input and output");
+	item = find_item(capture, control, "Output HDMI");
+	if (item < 0)
+		die("vivid's input cannot be joined to an output");
+	return item;
+}
+
 void video_join(struct video *capture, struct video *output)
 {
 	struct v4l2_queryctrl control;
 	struct v4l2_dv_timings timings;
-	int item, first = 0;
+	int first = 0, joined;
 
 	call(output, "VIDIOC_S_OUTPUT", VIDIOC_S_OUTPUT, &first);
-	if (find_control(capture, "Loop Video", &control)) {
-		set_control(capture, control.id, 1);
-	} else {
-		if (!find_control(capture, "HDMI 000-0 Is Connected To", &control))
-			die("vivid has no control that joins input and output");
-		item = find_item(capture, &control, "Output HDMI");
-		if (item < 0)
-			die("vivid's input cannot be joined to an output");
-		set_control(capture, control.id, item);
-	}
+	joined = find_join(capture, &control);
+	set_control(capture, control.id, joined);
 	call(capture, "VIDIOC_QUERY_DV_TIMINGS", VIDIOC_QUERY_DV_TIMINGS,
 	     &timings);
 	call(capture, "VIDIOC_S_DV_TIMINGS", VIDIOC_S_DV_TIMINGS, &timings);
+}
+
+bool video_keep_joined(struct video *capture)
+{
+	struct v4l2_queryctrl control;
+	struct v4l2_control now;
+	int joined = find_join(capture, &control);
+
+	now.id = control.id;
+	call(capture, "VIDIOC_G_CTRL", VIDIOC_G_CTRL, &now);
+	if (now.value == joined)
+		return true;
+	set_control(capture, control.id, joined);
+	return false;
 }
 
 void video_format(struct video *video, uint32_t fourcc)

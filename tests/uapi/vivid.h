@@ -45,6 +45,14 @@ void video_input(struct video *video, int input);
 /* Joins the HDMI input to the HDMI output. */
 void video_join(struct video *capture, struct video *output);
 
+/*
+ * Joins them again when vivid has parted them: since 6.12 its menu is checked
+ * by work of its own (update_hdmi_ctrls_work_handler()), which may have read
+ * the old value and then takes the new one for an item that is in use. False
+ * when they were parted.
+ */
+bool video_keep_joined(struct video *capture);
+
 /* The current size in another pixel format. */
 void video_format(struct video *video, uint32_t fourcc);
 
