@@ -16,12 +16,27 @@
  * Descriptors travel with exactly two messages: CARVE_MSG_QUERY (request, one)
  * and CARVE_MSG_ALLOC (reply, one for each buffer, in order).
  *
- * A client has one request at a time under way. Two messages are outside of
- * that order and have no reply: CARVE_MSG_CANCEL, which a client sends while its
- * request waits, and CARVE_MSG_PRESSURE, which the daemon sends at any time, with
- * an id of 0, to a client that has asked for it.
+ * A client has one request at a time under way, with ids that rise. Three
+ * messages are outside of that order and have no reply: CARVE_MSG_CANCEL, which a
+ * client sends while its request waits; CARVE_MSG_PRESSURE, which the daemon sends
+ * at any time, with an id of 0, to a client that has asked for it; and
+ * CARVE_MSG_EPOCH.
  *
  * There is no message that frees a buffer: dropping its last reference does.
+ *
+ * The daemon may be killed and started again at any instant. Each start is an
+ * epoch, with a number above all before. A connection that was kept (the service
+ * manager had a copy of the socket) gets CARVE_MSG_EPOCH, with an id of 0, before
+ * anything else of the new daemon; behind replies, that is, which the old one had
+ * sent. From then on the daemon drops whatever it reads until CARVE_MSG_RESUME
+ * names this epoch: what was asked before, and read or not, was not answered. The
+ * client sends CARVE_MSG_RESUME, gets its reply, and sends its unanswered request
+ * again, with its id and what is left of its timeout; then what it had said about
+ * it (CARVE_MSG_CANCEL). Nothing is done twice: buffers of a reply that was never
+ * sent died with the daemon, and a reservation knows by which request it was made.
+ *
+ * Where no socket is kept, the client connects anew, says HELLO, and then
+ * CARVE_MSG_RESUME with what the HELLO of its old connection was answered.
  */
 #ifndef CARVE_PROTOCOL_H
 #define CARVE_PROTOCOL_H
@@ -52,6 +67,8 @@ enum carve_msg_type {
 	CARVE_MSG_WATCH = 8,
 	CARVE_MSG_CANCEL = 9,
 	CARVE_MSG_PRESSURE = 10,
+	CARVE_MSG_EPOCH = 11,
+	CARVE_MSG_RESUME = 12,
 };
 
 /**
@@ -79,10 +96,52 @@ struct carve_wire_hello {
 	uint32_t version_max;
 };
 
+#define CARVE_WIRE_SECRET	16
+
+/**
+ * struct carve_wire_hello_reply - welcome
+ * @epoch: of this daemon
+ * @client, @secret: what CARVE_MSG_RESUME has to say to be taken for this client
+ *	again; @client is not 0
+ */
 struct carve_wire_hello_reply {
 	struct carve_wire_header header;
 	uint32_t version;
 	uint32_t reserved;
+	uint64_t epoch;
+	uint64_t client;
+	uint8_t secret[CARVE_WIRE_SECRET];
+};
+
+/* EPOCH: another daemon serves this connection; see above. */
+struct carve_wire_epoch {
+	struct carve_wire_header header;
+	uint64_t epoch;
+};
+
+/**
+ * struct carve_wire_resume - CARVE_MSG_RESUME: go on where the last daemon ended
+ * @epoch: the last one that was announced
+ * @client, @secret: from the HELLO's answer; zeros on a kept connection whose
+ *	HELLO was not answered, which then follows
+ */
+struct carve_wire_resume {
+	struct carve_wire_header header;
+	uint64_t epoch;
+	uint64_t client;
+	uint8_t secret[CARVE_WIRE_SECRET];
+};
+
+/* What the daemon knew of this client is gone: its reservations. */
+#define CARVE_WIRE_RESUME_LOST	(1U << 0)
+
+/* RESUME's reply; @client and @secret as in HELLO's from now on, or 0 before it. */
+struct carve_wire_resume_reply {
+	struct carve_wire_header header;
+	uint32_t flags;
+	uint32_t reserved;
+	uint64_t client;
+	uint8_t secret[CARVE_WIRE_SECRET];
 };
 
 /* Look who is in the way, should there be no room: that takes a while. */
@@ -359,7 +418,10 @@ struct carve_wire_query_reply {
 /* No padding anywhere: what is compared and copied is exactly what is declared. */
 _Static_assert(sizeof(struct carve_wire_header) == 16, "wire");
 _Static_assert(sizeof(struct carve_wire_hello) == 24, "wire");
-_Static_assert(sizeof(struct carve_wire_hello_reply) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_hello_reply) == 56, "wire");
+_Static_assert(sizeof(struct carve_wire_epoch) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_resume) == 48, "wire");
+_Static_assert(sizeof(struct carve_wire_resume_reply) == 48, "wire");
 _Static_assert(sizeof(struct carve_wire_alloc_item) == 104, "wire");
 _Static_assert(sizeof(struct carve_wire_alloc) == 72, "wire");
 _Static_assert(sizeof(struct carve_wire_alloc_result) == 16, "wire");
