@@ -13,7 +13,7 @@ $(SERVICE_SHARED) $(SERVICE_TESTS:%=%.o): INC = -Ilib -Ilib/include -pthread
 
 $(SERVICE_TESTS): %: %.o $(SERVICE_SHARED) $(LIB_A)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
-		$$($(PKG_CONFIG) --libs cmocka)
+		$$($(PKG_CONFIG) --libs cmocka libsystemd)
 
 .PHONY: check-service run-service run-memory
 check-service: ## the real daemon and library on a simulated region, under ASan and UBSan

@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervisor.h"
+
 #define ARGUMENTS_MAX 16
 
 /* Tests may run two daemons at a time; @pid 0 is a free place. */
@@ -76,7 +78,7 @@ struct daemon *daemon_prepare(void)
 }
 
 /* build/X/tests/daemon/test-y belongs to build/X/daemon/carved. */
-static const char *daemon_path(void)
+const char *daemon_path(void)
 {
 	static char path[512];
 	const char *given = getenv("CARVED");
@@ -253,7 +255,7 @@ void daemon_stop(struct daemon *daemon)
 static void remove_folder(const struct daemon *daemon)
 {
 	char path[128];
-	const char *const names[] = { "socket", "socket.lock", "notify", "log", "file", "carved.conf" };
+	const char *const names[] = { "socket", "socket.lock", "socket.state", "notify", "log", "file", "carved.conf" };
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -270,6 +272,7 @@ int daemon_cleanup(void **state)
 	size_t i;
 
 	(void)state;
+	supervisor_cleanup();
 	for (i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++) {
 		daemon = &daemons[i];
 		if (!daemon->pid)

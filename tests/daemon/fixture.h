@@ -45,6 +45,9 @@ struct daemon {
 	uid_t user;
 };
 
+/* The program that belongs to this build, or $CARVED. */
+const char *daemon_path(void);
+
 /* Make the folder, start nothing yet. Belongs to daemon_cleanup(). */
 struct daemon *daemon_prepare(void);
 
