@@ -7,9 +7,10 @@
  *
  * The daemon may be killed between any two instructions, so nothing is changed in
  * place. A cell is written where none was, and counts from the moment its check
- * sum is right; the one that it replaces is dropped afterwards, and by the reader
- * if the writer did not get to that. So of all cells at most one is half written
- * after a kill, and more than one are damage: then nothing is believed.
+ * sum is there, which is stored last and as a whole; the one that it replaces is
+ * dropped afterwards, and by the reader if the writer did not get to that. So no
+ * kill leaves a cell with a wrong check sum: that is damage, and then nothing is
+ * believed.
  *
  * What takes several cells is written first, and counts once the cell that refers
  * to it is there: a reservation's classes and slots carry the number of the
@@ -210,7 +211,8 @@ int carve_state_region(struct carve_state *state, const char *label);
  * @cell: its type, region and contents
  * @place: 0, or the place of what it replaces; then where it is now
  *
- * Return: 0; -ENOMEM, -ENOSPC, and nothing has changed.
+ * Return: 0, always if it replaces something; -ENOMEM, -ENOSPC, and nothing has
+ * changed.
  */
 int carve_state_put(struct carve_state *state, const struct carve_cell *cell,
 		    uint32_t *place);
