@@ -20,7 +20,7 @@ PROGRAMS += $(B)/daemon/carved
 $(DAEMON_OBJS): INC = -Ilib -Ilib/include -pthread $(SYSTEMD_CFLAGS) $(INIH_CFLAGS)
 $(PLACEMENT_OBJS): INC =
 $(B)/daemon/device.o: INC = -Ikernel/uapi
-$(filter $(B)/daemon/simulated%,$(DAEMON_OBJS)): INC = -pthread
+$(filter $(B)/daemon/simulated%,$(DAEMON_OBJS)): INC = -Ilib -pthread
 
 $(B)/daemon/carved: $(DAEMON_OBJS)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
@@ -47,15 +47,17 @@ $(B)/tests/unit/slots-world.o: INC = -Idaemon
 UNIT_INC_test-slots-adversary := -Idaemon
 UNIT_OBJS_test-scrubber := $(B)/daemon/scrubber.o
 UNIT_INC_test-scrubber := -Idaemon
-SIMULATED_OBJS := $(addprefix $(B)/daemon/,tree.o simulated.o simulated-books.o \
-	simulated-memfd.o simulated-watch.o)
-UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)
-UNIT_INC_test-simulated := -Idaemon
-UNIT_OBJS_test-simulated-books := $(SIMULATED_OBJS)
-UNIT_INC_test-simulated-books := -Idaemon
 STATE_OBJS := $(addprefix $(B)/daemon/,state.o state-load.o state-cell.o)
 UNIT_OBJS_test-state := $(STATE_OBJS)
 UNIT_INC_test-state := -Idaemon -Ilib
+SIMULATED_OBJS := $(STATE_OBJS) $(addprefix $(B)/daemon/,tree.o simulated.o \
+	simulated-books.o simulated-keep.o simulated-memfd.o simulated-watch.o)
+UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)
+UNIT_INC_test-simulated := -Idaemon -Ilib
+UNIT_OBJS_test-simulated-books := $(SIMULATED_OBJS)
+UNIT_INC_test-simulated-books := -Idaemon -Ilib
+UNIT_OBJS_test-simulated-restore := $(SIMULATED_OBJS)
+UNIT_INC_test-simulated-restore := -Idaemon -Ilib
 UNIT_OBJS_test-exit-status := $(B)/daemon/exit-status.o
 UNIT_INC_test-exit-status := -Idaemon
 CONFIG_OBJS := $(addprefix $(B)/daemon/,config.o config-file.o config-key.o \

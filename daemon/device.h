@@ -110,18 +110,6 @@ struct carve_device {
  */
 int carve_device_new_driver(struct carve_device **ret, const char *path);
 
-/**
- * carve_device_new_simulated() - a region that is none: every buffer is a
- *	memfd of its own
- * @ret: the device: carve_device_free()
- * @label: its name
- * @bytes: its size, whole pages, not 0
- *
- * Return: 0; -EINVAL; -ENOMEM; -EMFILE; -ENOSYS.
- */
-int carve_device_new_simulated(struct carve_device **ret, const char *label,
-			       uint64_t bytes);
-
 /* Give the role of manager back; buffers live on. NULL is allowed. Return: NULL. */
 static inline struct carve_device *carve_device_free(struct carve_device *device)
 {

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 
 #include "client.h"
-#include "device.h"
+#include "device-simulated.h"
 #include "log.h"
 #include "manager.h"
 #include "options.h"
@@ -143,7 +143,7 @@ static int add_simulated(struct carve_manager *manager,
 {
 	struct carve_device *device;
 	int r = carve_device_new_simulated(&device, label,
-					   options->simulate_bytes);
+					   options->simulate_bytes, NULL);
 
 	if (r < 0) {
 		carve_log(LOG_ERR, NULL, "cannot simulate a region of %llu "

@@ -77,19 +77,32 @@ static void books_remove(struct sim *sim, struct sim_extent *extent)
 }
 
 /* The first extent with a page in [offset, end), or NULL. */
-static struct sim_extent *first_within(const struct sim *sim, uint64_t offset,
-				       uint64_t end)
+struct sim_extent *sim_books_first_within(const struct sim *sim, uint64_t offset,
+					  uint64_t end)
 {
 	struct sim_extent *extent = sim_books_first_above(sim, offset);
 
 	return extent && extent->info.offset < end ? extent : NULL;
 }
 
+/*
+ * It is clean now, or in part. What it says in the state is too much then; of the
+ * rest nothing is said any more, as there is nothing to zero in a simulation.
+ */
+static void forget_cell(struct sim *sim, struct sim_extent *extent, bool clean)
+{
+	extent->clean = clean;
+	if (extent->place)
+		sim_keep_make_stale(sim, extent);
+	else if (clean)
+		free(extent);
+}
+
 static bool is_live_within(const struct sim *sim, uint64_t offset, uint64_t end)
 {
 	struct sim_extent *extent;
 
-	while ((extent = first_within(sim, offset, end))) {
+	while ((extent = sim_books_first_within(sim, offset, end))) {
 		if (extent->info.live)
 			return true;
 		offset = end_of(extent);
@@ -108,6 +121,11 @@ static void cut(struct sim *sim, struct sim_extent *extent, uint64_t offset,
 	uint64_t old_end = end_of(extent);
 
 	books_remove(sim, extent);
+	if (extent->info.offset >= offset && old_end <= end) {
+		forget_cell(sim, extent, true);
+		return;
+	}
+	forget_cell(sim, extent, false);
 	if (extent->info.offset < offset) {
 		tail = NULL;
 		if (old_end > end) {
@@ -117,9 +135,6 @@ static void cut(struct sim *sim, struct sim_extent *extent, uint64_t offset,
 		}
 		extent->info.bytes = offset - extent->info.offset;
 		sim_books_insert(sim, extent);
-	} else if (old_end <= end) {
-		free(extent);
-		return;
 	}
 	if (tail) {
 		tail->info.offset = end;
@@ -145,7 +160,7 @@ int sim_books_scrub(struct sim *sim, uint64_t offset, uint64_t bytes)
 
 	if (is_live_within(sim, offset, end))
 		return -EBUSY;
-	extent = first_within(sim, offset, end);
+	extent = sim_books_first_within(sim, offset, end);
 	if (!extent)
 		return 0;
 	/* A hole inside one extent makes two of it; nothing else takes memory. */
@@ -156,7 +171,7 @@ int sim_books_scrub(struct sim *sim, uint64_t offset, uint64_t bytes)
 	}
 	do {
 		cut(sim, extent, offset, end, &spare);
-		extent = first_within(sim, offset, end);
+		extent = sim_books_first_within(sim, offset, end);
 	} while (extent);
 	assert(!spare);
 	return 0;

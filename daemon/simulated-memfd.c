@@ -40,12 +40,12 @@ static int add_watch(struct sim_watches *watches, int fd, uint32_t mask)
 	return -errno;
 }
 
-static int watch_buffer(struct sim_watches *watches, int fd)
+static int add_new_watch(struct sim_watches *watches, int fd, uint32_t mask)
 {
 	int watch;
 
 	for (;;) {
-		watch = add_watch(watches, fd, IN_DELETE_SELF);
+		watch = add_watch(watches, fd, mask);
 		if (watch < 0)
 			return watch;
 		if (watch < watches->last_watch)
@@ -97,7 +97,7 @@ int sim_watches_create(struct sim_watches *watches, struct sim_extent *extent)
 	if (watch == 0 && sim_watches_find_inode(watches, st.st_ino))
 		watch = -ENFILE;
 	if (watch == 0)
-		watch = watch_buffer(watches, fd);
+		watch = add_new_watch(watches, fd, IN_DELETE_SELF);
 	if (watch < 0) {
 		close(fd);
 		return watch;
@@ -206,9 +206,9 @@ static int probe(struct sim_watches *watches)
 static int watches_open(struct sim_watches *watches)
 {
 	struct stat st;
-	int r;
 
-	watches->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (watches->inotify < 0)
+		watches->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (watches->inotify < 0)
 		return -errno;
 	watches->fdinfo = open_fdinfo(watches);
@@ -220,24 +220,70 @@ static int watches_open(struct sim_watches *watches)
 	if (pwrite(watches->bell, "", 1, 0) < 0 || fstat(watches->bell, &st) < 0)
 		return -errno;
 	watches->memfd_dev = st.st_dev;
-	r = add_watch(watches, watches->bell, IN_MODIFY);
+	return 0;
+}
+
+static int watch_bell(struct sim_watches *watches)
+{
+	int r = add_new_watch(watches, watches->bell, IN_MODIFY);
+
 	if (r < 0)
 		return r;
 	watches->bell_watch = r;
-	return probe(watches);
+	return 0;
 }
 
-/* Return: 0; -EMFILE, -ENFILE, -ENOMEM; -ENOSYS. */
-int sim_watches_init(struct sim_watches *watches)
+/*
+ * @inotify: of the last daemon, taken over on success; -1: a new one. Nothing is
+ * watched yet.
+ *
+ * Return: 0; -EMFILE, -ENFILE, -ENOMEM; -ENOSYS.
+ */
+int sim_watches_init(struct sim_watches *watches, int inotify)
 {
 	int r;
 
-	*watches = (struct sim_watches){ .inotify = -1, .fdinfo = -1, .bell = -1 };
+	*watches = (struct sim_watches){ .inotify = inotify, .fdinfo = -1, .bell = -1 };
 	watches->dead_tail = &watches->dead;
 	r = watches_open(watches);
+	if (r < 0 && inotify >= 0)
+		watches->inotify = -1;
 	if (r < 0)
 		sim_watches_done(watches);
 	return r;
+}
+
+/* Begin with no extent. Return: as sim_watches_init(). */
+int sim_watches_start(struct sim_watches *watches)
+{
+	int r = watch_bell(watches);
+
+	return r < 0 ? r : probe(watches);
+}
+
+/*
+ * Go on where another daemon ended, whose extents are known: events may have been
+ * read and not acted upon, so the list of watches is asked first. Its own bell is
+ * dead, and what that reports is nobody's.
+ *
+ * The bell's number is the last one given out. Events that wait name none above
+ * it, so that a number which comes again is noticed as ever.
+ *
+ * Return: as sim_watches_init(); -EINVAL (not a descriptor of inotify).
+ */
+int sim_watches_resume(struct sim_watches *watches)
+{
+	int r = watch_bell(watches);
+
+	if (r < 0)
+		return r;
+	watches->overflowed = true;
+	r = sim_watches_resynchronise(watches);
+	if (r < 0)
+		return r;
+	if (watches->dead)
+		sim_watches_ring(watches);
+	return 0;
 }
 
 void sim_watches_done(struct sim_watches *watches)

@@ -82,7 +82,7 @@ void sim_watches_insert(struct sim_watches *watches, struct sim_extent *extent)
 	carve_tree_insert(&watches->by_inode, &extent->by_inode, order_inode);
 }
 
-static void forget(struct sim_watches *watches, struct sim_extent *extent)
+void sim_watches_forget(struct sim_watches *watches, struct sim_extent *extent)
 {
 	carve_tree_remove(&watches->by_watch, &extent->by_watch, order_watch);
 	carve_tree_remove(&watches->by_inode, &extent->by_inode, order_inode);
@@ -180,7 +180,7 @@ int sim_watches_resynchronise(struct sim_watches *watches)
 		return r;
 	collect_unseen(watches, watches->by_watch);
 	for (extent = watches->dead; extent; extent = extent->next_dead)
-		forget(watches, extent);
+		sim_watches_forget(watches, extent);
 	return 0;
 }
 
@@ -251,7 +251,7 @@ int sim_watches_next_dead(struct sim_watches *watches, struct sim_extent **ret)
 		if (r <= 0)
 			return r;
 		if (extent) {
-			forget(watches, extent);
+			sim_watches_forget(watches, extent);
 			*ret = extent;
 			return 1;
 		}

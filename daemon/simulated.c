@@ -11,8 +11,10 @@
  * SIGBUS under vm.overcommit_memory=2, where a driver's buffer has had its
  * memory since boot: the guarantee is the one thing that is not simulated.
  *
- * A daemon that starts anew begins with an empty simulation. The old one's
- * buffers stay valid for those who hold them, outside the new books.
+ * A driver's books outlive the daemon. These do so only as far as somebody keeps
+ * them (simulated-keep.c); else a daemon that starts anew begins with an empty
+ * simulation, and the old one's buffers stay valid for those who hold them,
+ * outside the new books.
  */
 #include "simulated.h"
 
@@ -20,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "crash-point.h"
 
 static struct sim *sim_of(struct carve_device *device)
 {
@@ -30,6 +34,7 @@ static void sim_free(struct carve_device *device)
 {
 	struct sim *sim = sim_of(device);
 
+	sim_keep_drop_stale(sim);
 	sim_watches_done(&sim->watches);
 	sim_books_done(sim);
 	pthread_mutex_destroy(&sim->lock);
@@ -38,13 +43,21 @@ static void sim_free(struct carve_device *device)
 
 static int export_locked(struct sim *sim, struct sim_extent *extent)
 {
-	int fd;
+	int fd, r;
 
 	if (!sim_books_is_clean(sim, extent->info.offset, extent->info.bytes))
 		return -EBUSY;
+	sim_keep_drop_stale(sim);
+	r = sim_keep_expect(sim);
+	if (r < 0)
+		return r;
 	fd = sim_watches_create(&sim->watches, extent);
-	if (fd >= 0)
-		sim_books_insert(sim, extent);
+	if (fd < 0)
+		return fd;
+	CARVE_CRASH_POINT("simulated-export-watched");
+	sim_books_insert(sim, extent);
+	sim_keep_put(sim, extent);
+	CARVE_CRASH_POINT("simulated-export-kept");
 	return fd;
 }
 
@@ -85,9 +98,13 @@ static int sim_release(struct carve_device *device,
 	int r;
 
 	pthread_mutex_lock(&sim->lock);
+	sim_keep_drop_stale(sim);
 	r = sim_watches_next_dead(&sim->watches, &extent);
 	if (r == 1) {
+		CARVE_CRASH_POINT("simulated-release-read");
 		extent->info.live = false;
+		sim_keep_put(sim, extent);
+		CARVE_CRASH_POINT("simulated-release-kept");
 		*ret = extent->info;
 		ret->name[0] = '\0';
 	}
@@ -150,34 +167,62 @@ static const struct carve_device_ops sim_ops = {
 	.scrub = sim_scrub,
 };
 
-static int sim_init(struct sim *sim, const char *label, uint64_t bytes)
+/* All of it is dirty, as after boot. */
+static int begin(struct sim *sim)
 {
 	struct sim_extent *all;
 	int r;
 
+	sim_keep_forget_all(sim);
+	if (sim->keep.store)
+		sim->keep.store(sim->keep.data, sim->device.info.label,
+				sim->watches.inotify);
+	r = sim_watches_start(&sim->watches);
+	if (r < 0)
+		return r;
+	all = calloc(1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	all->info.bytes = sim->device.info.bytes;
+	sim_books_insert(sim, all);
+	return 0;
+}
+
+static int go_on(struct sim *sim)
+{
+	int r = sim_keep_load(sim);
+
+	return r < 0 ? r : sim_watches_resume(&sim->watches);
+}
+
+static int sim_init(struct sim *sim, const char *label, uint64_t bytes)
+{
+	int r = sim_watches_init(&sim->watches, sim->keep.inotify);
+
+	if (r < 0)
+		return r;
 	sim->device.ops = &sim_ops;
 	sim->device.info.bytes = bytes;
 	sim->device.info.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	sim->device.info.cached = true;
 	sim->device.info.simulated = true;
 	memcpy(sim->device.info.label, label, strlen(label) + 1);
-
-	all = calloc(1, sizeof(*all));
-	if (!all)
-		return -ENOMEM;
-	r = sim_watches_init(&sim->watches);
-	if (r < 0) {
-		free(all);
-		return r;
-	}
 	sim->device.fd = sim->watches.inotify;
-	all->info.bytes = bytes;
-	sim_books_insert(sim, all);
-	return 0;
+
+	r = sim->keep.inotify >= 0 ? go_on(sim) : begin(sim);
+	if (r == 0)
+		return 0;
+	/* Whose it was has it still. */
+	if (sim->keep.inotify >= 0)
+		sim->watches.inotify = -1;
+	sim_watches_done(&sim->watches);
+	sim_books_done(sim);
+	return r;
 }
 
 int carve_device_new_simulated(struct carve_device **ret, const char *label,
-			       uint64_t bytes)
+			       uint64_t bytes,
+			       const struct carve_simulated_keep *keep)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct sim *sim;
@@ -190,6 +235,8 @@ int carve_device_new_simulated(struct carve_device **ret, const char *label,
 	sim = calloc(1, sizeof(*sim));
 	if (!sim)
 		return -ENOMEM;
+	sim->keep = keep && keep->state ? *keep :
+		(struct carve_simulated_keep){ .inotify = -1 };
 	r = -pthread_mutex_init(&sim->lock, NULL);
 	if (r == 0) {
 		r = sim_init(sim, label, bytes);

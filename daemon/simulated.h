@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-#include "device.h"
+#include "device-simulated.h"
 #include "tree.h"
 
 /**
@@ -20,6 +20,10 @@
  * @inode: of its memfd
  * @next_dead: next one that release() has to tell of
  * @seen: found in the list of watches; used while resynchronising
+ * @place: of its cell in the state; 0: none
+ * @next_stale: next one whose cell is to be dropped
+ * @stale: the cell says more than is dirty, or nothing is any more
+ * @clean: it is in no books, and goes with its cell
  */
 struct sim_extent {
 	struct carve_tree_node by_offset;
@@ -30,6 +34,10 @@ struct sim_extent {
 	ino_t inode;
 	struct sim_extent *next_dead;
 	bool seen;
+	uint32_t place;
+	struct sim_extent *next_stale;
+	bool stale;
+	bool clean;
 };
 
 /**
@@ -68,16 +76,22 @@ struct sim_watches {
  * struct sim - the region
  * @lock: over all below; held for short, bounded work only
  * @by_offset: every live and dirty extent
+ * @keep: its state is NULL when nothing is kept
+ * @stale: see struct sim_extent
  */
 struct sim {
 	struct carve_device device;
 	pthread_mutex_t lock;
 	struct carve_tree_node *by_offset;
 	struct sim_watches watches;
+	struct carve_simulated_keep keep;
+	struct sim_extent *stale;
 };
 
 /* simulated-memfd.c */
-int sim_watches_init(struct sim_watches *watches);
+int sim_watches_init(struct sim_watches *watches, int inotify);
+int sim_watches_start(struct sim_watches *watches);
+int sim_watches_resume(struct sim_watches *watches);
 void sim_watches_done(struct sim_watches *watches);
 int sim_watches_create(struct sim_watches *watches, struct sim_extent *extent);
 int sim_watches_identify(const struct sim_watches *watches, int fd,
@@ -87,6 +101,7 @@ int sim_watches_identify(const struct sim_watches *watches, int fd,
 struct sim_extent *sim_watches_find(const struct sim_watches *watches, int watch);
 struct sim_extent *sim_watches_find_inode(const struct sim_watches *watches, ino_t inode);
 void sim_watches_insert(struct sim_watches *watches, struct sim_extent *extent);
+void sim_watches_forget(struct sim_watches *watches, struct sim_extent *extent);
 int sim_watches_next_dead(struct sim_watches *watches, struct sim_extent **ret);
 int sim_watches_resynchronise(struct sim_watches *watches);
 void sim_watches_ring(struct sim_watches *watches);
@@ -95,8 +110,18 @@ void sim_watches_ring(struct sim_watches *watches);
 int sim_books_check_range(const struct sim *sim, uint64_t offset, uint64_t bytes);
 struct sim_extent *sim_books_first_above(const struct sim *sim, uint64_t offset);
 bool sim_books_is_clean(const struct sim *sim, uint64_t offset, uint64_t bytes);
+struct sim_extent *sim_books_first_within(const struct sim *sim, uint64_t offset,
+					  uint64_t end);
 void sim_books_insert(struct sim *sim, struct sim_extent *extent);
 int sim_books_scrub(struct sim *sim, uint64_t offset, uint64_t bytes);
 void sim_books_done(struct sim *sim);
+
+/* simulated-keep.c */
+int sim_keep_load(struct sim *sim);
+void sim_keep_forget_all(struct sim *sim);
+int sim_keep_expect(struct sim *sim);
+void sim_keep_put(struct sim *sim, struct sim_extent *extent);
+void sim_keep_make_stale(struct sim *sim, struct sim_extent *extent);
+void sim_keep_drop_stale(struct sim *sim);
 
 #endif /* CARVE_DAEMON_SIMULATED_H */

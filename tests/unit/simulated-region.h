@@ -25,7 +25,7 @@ static inline struct carve_device *region_new(uint64_t pages)
 {
 	struct carve_device *device;
 
-	assert_int_equal(carve_device_new_simulated(&device, "main", pages * PAGE), 0);
+	assert_int_equal(carve_device_new_simulated(&device, "main", pages * PAGE, NULL), 0);
 	assert_int_equal(carve_device_scrub(device, 0, pages * PAGE), 0);
 	return device;
 }

@@ -97,7 +97,7 @@ static void test_dirty_at_start(void **state)
 	uint64_t cursor = 0;
 
 	(void)state;
-	assert_int_equal(carve_device_new_simulated(&device, "main", PAGES * PAGE), 0);
+	assert_int_equal(carve_device_new_simulated(&device, "main", PAGES * PAGE, NULL), 0);
 	assert_true(device->info.simulated);
 	assert_int_equal(device->info.bytes, PAGES * PAGE);
 	assert_string_equal(device->info.label, "main");
@@ -108,10 +108,10 @@ static void test_dirty_at_start(void **state)
 	assert_int_equal(export_page(device, 0, 1), -EBUSY);
 	carve_device_free(device);
 
-	assert_int_equal(carve_device_new_simulated(&device, "main", 0), -EINVAL);
-	assert_int_equal(carve_device_new_simulated(&device, "main", 1), -EINVAL);
-	assert_int_equal(carve_device_new_simulated(&device, "main", -PAGE), -EINVAL);
-	assert_int_equal(carve_device_new_simulated(&device, "", PAGE), -EINVAL);
+	assert_int_equal(carve_device_new_simulated(&device, "main", 0, NULL), -EINVAL);
+	assert_int_equal(carve_device_new_simulated(&device, "main", 1, NULL), -EINVAL);
+	assert_int_equal(carve_device_new_simulated(&device, "main", -PAGE, NULL), -EINVAL);
+	assert_int_equal(carve_device_new_simulated(&device, "", PAGE, NULL), -EINVAL);
 }
 
 static void test_buffers_survive_the_device(void **state)
@@ -206,7 +206,7 @@ static void test_queue_overflow(void **state)
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		if (limit <= 0 || !write_limit(sizes[i]))
 			skip();
-		r = carve_device_new_simulated(&device, "main", 1000 * PAGE);
+		r = carve_device_new_simulated(&device, "main", 1000 * PAGE, NULL);
 		assert_true(write_limit(limit));
 		assert_int_equal(r, 0);
 		assert_int_equal(carve_device_scrub(device, 0, 1000 * PAGE), 0);
