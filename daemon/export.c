@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "crash-point.h"
 #include "log.h"
 #include "roll.h"
+#include "state.h"
 
 /* What a client is told; what it could make nothing of, the log is told. */
 static int explain_export(const struct carve_log_about *about, int error)
@@ -65,6 +68,41 @@ static int charge_and_export(struct carve_region *region,
 	return r;
 }
 
+/* Numbers are never given twice, so this comes before the device knows it. */
+static uint64_t next_number(struct carve_region *region)
+{
+	uint64_t id = region->next_id++;
+
+	if (region->state)
+		carve_state_numbers(region->state)
+			->buffer[region->state_index] = id;
+	return id;
+}
+
+/* Before anybody can have it; carve_export() has seen to the room. */
+static void keep(struct carve_region *region, struct carve_record *record,
+		 const char *unit)
+{
+	struct carve_cell cell = {
+		.type = CARVE_CELL_BUFFER,
+		.region = region->state_index,
+		.buffer = {
+			.id = record->id,
+			.offset = carve_extent_offset(&record->extent),
+			.bytes = carve_extent_bytes(&record->extent),
+			.uid = record->uid,
+			.pid = record->pid,
+		},
+	};
+
+	if (!region->state)
+		return;
+	CARVE_CRASH_POINT("export-made");
+	snprintf(cell.buffer.unit, sizeof(cell.buffer.unit), "%s", unit);
+	(void)carve_state_put(region->state, &cell, &record->kept);
+	CARVE_CRASH_POINT("export-kept");
+}
+
 /* Make a placed record a buffer. On failure it is taken back, or dirty. */
 static int export(struct carve_region *region, struct carve_record *record,
 		  const struct carve_identity *who, const char *name,
@@ -73,7 +111,7 @@ static int export(struct carve_region *region, struct carve_record *record,
 	struct carve_device_extent extent = {
 		.offset = carve_extent_offset(&record->extent),
 		.bytes = carve_extent_bytes(&record->extent),
-		.id = region->next_id++,
+		.id = next_number(region),
 		.uid = who->uid,
 		.live = true,
 		.guard_before = (uint32_t)wish->before,
@@ -106,6 +144,7 @@ static int export(struct carve_region *region, struct carve_record *record,
 		carve_region_release(region, record);
 		return -EIO;
 	}
+	keep(region, record, who->unit);
 	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " for uid %u "
 		  "pid %d, %" PRIu64 " bytes", about.region, extent.id,
 		  (unsigned int)who->uid, (int)who->pid, extent.bytes);
@@ -116,6 +155,12 @@ static int export(struct carve_region *region, struct carve_record *record,
 int carve_export(struct carve_region *region, struct carve_grant *grant,
 		 struct carve_record **records, const struct carve_wish *wishes)
 {
+	if (region->state &&
+	    carve_state_expect(region->state, grant->count) < 0) {
+		for (size_t i = 0; i < grant->count; i++)
+			carve_export_undo(region, records[i]);
+		return -ENOMEM;
+	}
 	for (size_t i = 0; i < grant->count; i++) {
 		int fd = export(region, records[i], grant->who,
 				grant->items[i].name, &wishes[i]);

@@ -213,12 +213,17 @@ int carve_manager_add_region(struct carve_manager *manager,
 			     struct carve_device *device)
 {
 	struct carve_service *service = &manager->service;
+	int index = 0;
 	int r;
 
 	if (service->region_count == CARVE_WIRE_REGIONS_MAX)
 		return -ENOSPC;
+	if (service->state)
+		index = carve_state_region(service->state, device->info.label);
+	if (index < 0)
+		return index;
 	r = carve_region_new(&service->regions[service->region_count], device,
-			     manager->event);
+			     manager->event, service->state, (uint16_t)index);
 	if (r < 0)
 		return r;
 	service->regions[service->region_count]->appeal.tell = carve_watch_tell;

@@ -8,9 +8,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "crash-point.h"
 #include "log.h"
 #include "reservation.h"
+#include "restore.h"
 #include "roll.h"
+#include "state.h"
 
 #define RETRY_USEC	1000000U
 
@@ -110,6 +113,9 @@ void carve_region_release(struct carve_region *region,
 	carve_log(LOG_DEBUG, &about, "region %s: buffer %" PRIu64 " of uid %u "
 		  "released, %" PRIu64 " bytes", about.region, record->id,
 		  (unsigned int)record->uid, bytes);
+	if (region->state)
+		carve_state_drop(region->state, &record->kept);
+	CARVE_CRASH_POINT("release-forgotten");
 	if (record->slot.owner)
 		carve_charge_leave_slot(record->charge, bytes);
 	carve_charge_remove(record->charge, bytes);
@@ -280,7 +286,8 @@ static void serve_queue(struct carve_queue *queue)
 }
 
 int carve_region_new(struct carve_region **ret, struct carve_device *device,
-		     sd_event *event)
+		     sd_event *event, struct carve_state *state,
+		     uint16_t state_index)
 {
 	const struct carve_device_info *info = &device->info;
 	struct carve_region *region;
@@ -295,10 +302,13 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 		return -ENOMEM;
 	region->device = device;
 	region->event = event;
+	region->state = state;
+	region->state_index = state_index;
 	region->next_id = 1;
 	TAILQ_INIT(&region->reservations);
 	TAILQ_INIT(&region->failed);
 	LIST_INIT(&region->charges);
+	LIST_INIT(&region->lost);
 	carve_placement_init(&region->placement, info->bytes, info->page_bytes,
 			     info->phys);
 
@@ -330,6 +340,9 @@ struct carve_region *carve_region_free(struct carve_region *region)
 
 	if (!region)
 		return NULL;
+	/* What ends now ends for this daemon only. */
+	region->state = NULL;
+	carve_restore_done(region);
 	while ((reservation = TAILQ_FIRST(&region->reservations)))
 		carve_reservation_free(reservation);
 	carve_queue_done(&region->queue);

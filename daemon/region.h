@@ -27,7 +27,9 @@
 #include "slots.h"
 #include "window.h"
 
+struct carve_lost;
 struct carve_reservation;
+struct carve_state;
 
 /**
  * struct carve_record - one extent that is not clean and free
@@ -40,6 +42,8 @@ struct carve_reservation;
  * @charge: of its holder while it is live
  * @pid: process that asked for it, 0 if another daemon gave it out
  * @by_number: private to roll.c
+ * @kept: place of its CARVE_CELL_BUFFER, or 0
+ * @slot_kept: of its CARVE_CELL_SLOT, for generations of both parities
  * @job: for the scrubber
  * @failed: in the region's list of what could not be scrubbed
  */
@@ -52,6 +56,8 @@ struct carve_record {
 	pid_t pid;
 	struct carve_charge *charge;
 	char name[CARVE_DEVICE_NAME];
+	uint32_t kept;
+	uint32_t slot_kept[2];
 	struct carve_scrub_job job;
 	TAILQ_ENTRY(carve_record) failed;
 };
@@ -104,6 +110,9 @@ struct carve_grant {
  * @appeal: how others are asked to give memory back; set by who knows of any
  * @keep: what ordinary requests leave free
  * @reservations: all there are, by number
+ * @state: where it is written down what the next daemon has to know, or NULL
+ * @state_index: of this region, there
+ * @lost: private to restore.c
  * @serve_again: memory came free while requests were served
  * @gone: the device has gone; nothing can be had any more
  */
@@ -121,6 +130,9 @@ struct carve_region {
 	struct carve_appeal appeal;
 	struct carve_keep keep;
 	TAILQ_HEAD(, carve_reservation) reservations;
+	struct carve_state *state;
+	uint16_t state_index;
+	LIST_HEAD(, carve_lost) lost;
 	bool serve_again;
 	sd_event *event;
 	sd_event_source *on_release;
@@ -133,15 +145,18 @@ struct carve_region {
  * carve_region_new() - take charge of a region
  * @device: taken over on success, left alone on failure
  * @event: the loop it is attached to
+ * @state: what another daemon has left, and this one will; borrowed. NULL: nothing
+ * @state_index: of this region, there
  *
  * What the device lists as live or dirty is taken over; dirty memory is queued
- * for scrubbing.
+ * for scrubbing. So are reservations that the state knows; see restore.h.
  *
  * Return: 0; -ENOMEM; -EMFILE; -EINVAL (the device contradicts itself); what
  * the device answers.
  */
 int carve_region_new(struct carve_region **ret, struct carve_device *device,
-		     sd_event *event);
+		     sd_event *event, struct carve_state *state,
+		     uint16_t state_index);
 
 /**
  * carve_region_free() - stop, and give the device back

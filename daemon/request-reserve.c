@@ -144,7 +144,7 @@ static int start_new(struct carve_client *client)
 				wire->count, reserve->kinds);
 	if (r == 0)
 		r = carve_reservation_new(&reserve->reservation, region,
-					  ++client->service->last_reservation,
+					  carve_service_number_reservation(client->service),
 					  wire->name);
 	if (r < 0)
 		return r;

@@ -9,6 +9,7 @@
 #include "carve.h"
 #include "log.h"
 #include "refusal.h"
+#include "reservation-save.h"
 #include "roll.h"
 
 static struct carve_record *of_slot(struct carve_slot *slot)
@@ -140,11 +141,14 @@ static void succeed(struct carve_reserve *reserve, struct carve_charge *charge,
 {
 	struct carve_reservation *reservation = reserve->reservation;
 
+	reservation->client = reserve->client;
+	reservation->made_by = reserve->made_by;
 	set_charge(reservation, charge, wanted_bytes(reserve));
 	for (size_t i = 0; i < reserve->fresh_count; i++)
 		carve_roll_add(reservation->region, reserve->fresh[i]);
 	/* They are the slots' now. */
 	reserve->fresh_count = 0;
+	carve_reservation_commit(reservation, left);
 	take_leave(reservation->region, left);
 	report(reservation);
 }
@@ -209,8 +213,11 @@ static int attempt(struct carve_reserve *reserve)
 	struct carve_charge *charge = NULL;
 	size_t index = 0;
 	bool shut;
-	int r = 0;
+	int r = carve_reservation_expect(reservation, reserve->kinds,
+					 reserve->count);
 
+	if (r < 0)
+		return r;
 	TAILQ_INIT(&fresh);
 	TAILQ_INIT(&left);
 	for (size_t i = 0; i < reserve->fresh_count; i++)
@@ -418,6 +425,7 @@ carve_reservation_free(struct carve_reservation *reservation)
 	if (reservation->pending)
 		carve_queue_cancel(&reservation->pending->waiter);
 	free(reservation->pending);
+	carve_reservation_forget(reservation);
 	TAILQ_INIT(&fresh);
 	TAILQ_INIT(&left);
 	/* Nothing new is asked for, so this cannot fail. */

@@ -22,13 +22,19 @@ struct carve_reserve;
 
 /**
  * struct carve_reservation - memory set aside, or about to be
- * @id: number, of its own in this daemon
+ * @id: number, of its own
  * @slots: what is granted; no classes: nothing yet, or not any more
  * @queue: its user's request for buffers, should that have to wait; only what
  *	happens to its own slots helps
  * @uid, @pid, @unit: whose it is; of a configured one that nobody has claimed
  *	the pid is 0
  * @flags: CARVE_RESERVATION_* of carve.h, but for KNOWN
+ * @client: number of the connection it belongs to; 0: a configured one that nobody
+ *	has claimed
+ * @made_by: id of the request that made, changed or claimed it last
+ * @generation: of its classes and slots in the state
+ * @kept: place of its CARVE_CELL_RESERVATION, or 0
+ * @class_kept: of its CARVE_CELL_CLASS, for generations of both parities
  * @charge, @charged_bytes: what its owner is charged for it
  * @owner: who may have it, if it is configured (see standing.h)
  * @pending: how it is asked for, if it is configured, else NULL
@@ -45,6 +51,11 @@ struct carve_reservation {
 	char unit[CARVE_WIRE_UNIT];
 	char name[CARVE_WIRE_LABEL];
 	uint32_t flags;
+	uint64_t client;
+	uint64_t made_by;
+	uint64_t generation;
+	uint32_t kept;
+	uint32_t class_kept[2][CARVE_SLOTS_CLASSES];
 	struct carve_charge *charge;
 	uint64_t charged_bytes;
 	struct carve_config_match owner;
@@ -58,6 +69,8 @@ LIST_HEAD(carve_reservation_list, carve_reservation);
 /**
  * struct carve_reserve - one request to change a reservation, and its answer
  * @who: who asks; borrowed. NULL: the configuration, which no rule limits
+ * @client: number of the connection that asks; 0: the configuration
+ * @made_by: id of the request there
  * @terms: what the rules said about it when it was asked
  * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
  * @explain: say who holds the memory, should it be refused
@@ -73,6 +86,8 @@ LIST_HEAD(carve_reservation_list, carve_reservation);
  */
 struct carve_reserve {
 	const struct carve_identity *who;
+	uint64_t client;
+	uint64_t made_by;
 	struct carve_terms terms;
 	uint64_t timeout_nsec;
 	bool explain;

@@ -10,6 +10,7 @@
 
 #include "protocol.h"
 #include "region.h"
+#include "state.h"
 
 struct carve_closer;
 struct carve_config;
@@ -25,8 +26,9 @@ LIST_HEAD(carve_watchers, carve_client);
  * @client_count: connections there are
  * @watchers: those that want to hear when others wait for memory
  * @own_uid: user the daemon runs as
- * @last_reservation: number given out last
+ * @last_reservation: number given out last, without @state
  * @closer: for descriptors that clients sent
+ * @state: what survives this daemon, or NULL: nothing
  * @config: as it is now; never NULL when there are clients, replaced as a whole
  */
 struct carve_service {
@@ -38,7 +40,17 @@ struct carve_service {
 	uid_t own_uid;
 	uint64_t last_reservation;
 	struct carve_closer *closer;
+	struct carve_state *state;
 	const struct carve_config *config;
 };
+
+/* Return: a number no reservation has had, of this daemon or of those before. */
+static inline uint64_t
+carve_service_number_reservation(struct carve_service *service)
+{
+	if (!service->state)
+		return ++service->last_reservation;
+	return ++carve_state_numbers(service->state)->reservation;
+}
 
 #endif /* CARVE_DAEMON_SERVICE_H */

@@ -11,6 +11,7 @@
 #include "carve.h"
 #include "log.h"
 #include "refusal.h"
+#include "reservation-save.h"
 
 static struct carve_reserve *of_waiter(struct carve_waiter *waiter)
 {
@@ -131,6 +132,7 @@ static void set_owner(struct carve_reservation *reservation,
 	snprintf(reservation->unit, sizeof(reservation->unit), "%s",
 		 owner->unit);
 	move_charge(reservation);
+	carve_reservation_save(reservation);
 }
 
 static int add(struct carve_service *service,
@@ -152,7 +154,7 @@ static int add(struct carve_service *service,
 				section->class_count, pending->kinds);
 	if (r == 0)
 		r = carve_reservation_new(&reservation, region,
-					  ++service->last_reservation,
+					  carve_service_number_reservation(service),
 					  section->name);
 	if (r < 0) {
 		free(pending);
@@ -257,6 +259,9 @@ static int answer(struct carve_waiter *waiter)
 	reservation->flags |= CARVE_RESERVATION_CLAIMED;
 	reservation->uid = reserve->who->uid;
 	reservation->pid = reserve->who->pid;
+	reservation->client = reserve->client;
+	reservation->made_by = reserve->made_by;
+	carve_reservation_save(reservation);
 	return 0;
 }
 
@@ -300,6 +305,8 @@ void carve_standing_unclaim(struct carve_service *service,
 			    struct carve_reservation *reservation)
 {
 	reservation->flags &= ~CARVE_RESERVATION_CLAIMED;
+	reservation->client = 0;
+	reservation->made_by = 0;
 	if (find_section(service->config, reservation->name))
 		set_owner(reservation, &reservation->owner);
 	else

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reading what the state says of a region. What refers to nothing is dropped: the
+ * daemon was killed before it counted, or before it was dropped itself.
+ */
+#include "restore-plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int compare(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int by_buffer(const void *a, const void *b)
+{
+	const struct restore_buffer *x = a, *y = b;
+
+	return compare(x->cell.id, y->cell.id);
+}
+
+static int by_reservation(const void *a, const void *b)
+{
+	const struct restore_reservation *x = a, *y = b;
+
+	return compare(x->cell.id, y->cell.id);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	const struct restore_slot *x = a, *y = b;
+
+	return compare(x->offset, y->offset);
+}
+
+/* ---- arrays ----------------------------------------------------------------- */
+
+/* The next cell of this region, of one type. */
+static const struct carve_cell *next_cell(const struct restore_plan *plan,
+					  enum carve_cell_type type,
+					  uint32_t *place)
+{
+	const struct carve_region *region = plan->region;
+	const struct carve_cell *cell;
+
+	while ((cell = carve_state_next(region->state, place)))
+		if (cell->type == type && cell->region == region->state_index)
+			return cell;
+	return NULL;
+}
+
+static size_t count_cells(const struct restore_plan *plan,
+			  enum carve_cell_type type)
+{
+	uint32_t place = 0;
+	size_t count = 0;
+
+	while (next_cell(plan, type, &place))
+		count++;
+	return count;
+}
+
+/* One more than needed, so that nothing is of no size. */
+static int allocate(struct restore_plan *plan)
+{
+	plan->buffers = calloc(count_cells(plan, CARVE_CELL_BUFFER) + 1,
+			       sizeof(*plan->buffers));
+	plan->reservations =
+		calloc(count_cells(plan, CARVE_CELL_RESERVATION) + 1,
+		       sizeof(*plan->reservations));
+	plan->slots = calloc(count_cells(plan, CARVE_CELL_SLOT) + 1,
+			     sizeof(*plan->slots));
+	return plan->buffers && plan->reservations && plan->slots ? 0 : -ENOMEM;
+}
+
+void carve_restore_plan_done(struct restore_plan *plan)
+{
+	free(plan->listed);
+	free(plan->buffers);
+	free(plan->reservations);
+	free(plan->slots);
+}
+
+/* ---- cells ------------------------------------------------------------------- */
+
+static void gather_buffers(struct restore_plan *plan)
+{
+	const struct carve_cell *cell;
+	uint32_t place = 0;
+
+	while ((cell = next_cell(plan, CARVE_CELL_BUFFER, &place)))
+		plan->buffers[plan->buffer_count++] = (struct restore_buffer){
+			.cell = cell->buffer, .place = place,
+		};
+	qsort(plan->buffers, plan->buffer_count, sizeof(*plan->buffers),
+	      by_buffer);
+}
+
+static void gather_reservations(struct restore_plan *plan)
+{
+	struct restore_reservation *each = plan->reservations;
+	const struct carve_cell *cell;
+	uint32_t place = 0;
+
+	while ((cell = next_cell(plan, CARVE_CELL_RESERVATION, &place)))
+		each[plan->reservation_count++] = (struct restore_reservation){
+			.cell = cell->reservation, .place = place,
+		};
+	qsort(each, plan->reservation_count, sizeof(*each), by_reservation);
+	for (size_t i = 1; i < plan->reservation_count; i++)
+		if (each[i].cell.id == each[i - 1].cell.id)
+			each[i].wrong = each[i - 1].wrong =
+				"there are two of its number";
+}
+
+/* Of which a class or slot is, or NULL. */
+static struct restore_reservation *
+find_reservation(const struct restore_plan *plan, uint64_t id,
+		 uint64_t generation)
+{
+	const struct restore_reservation key = { .cell.id = id };
+	struct restore_reservation *found =
+		bsearch(&key, plan->reservations, plan->reservation_count,
+			sizeof(key), by_reservation);
+
+	return found && found->cell.generation == generation ? found : NULL;
+}
+
+static void take_class(struct restore_plan *plan, const struct carve_cell *cell,
+		       uint32_t place)
+{
+	const struct carve_cell_class *class = &cell->class;
+	struct restore_reservation *owner =
+		find_reservation(plan, class->reservation, class->generation);
+
+	if (!owner || owner->class_places[class->class]) {
+		if (owner)
+			owner->wrong = "a class is there twice";
+		carve_state_drop(plan->region->state, &place);
+		return;
+	}
+	if (class->class >= owner->cell.class_count)
+		owner->wrong = "there are more classes than it has";
+	owner->class_places[class->class] = place;
+	owner->kinds[class->class] = (struct carve_kind){
+		.wish = {
+			.bytes = class->bytes,
+			.alignment = class->alignment,
+			.limit = class->limit,
+			.before = class->before,
+			.after = class->after,
+		},
+		.count = class->count,
+	};
+}
+
+static void take_slot(struct restore_plan *plan, const struct carve_cell *cell,
+		      uint32_t place)
+{
+	const struct carve_cell_slot *slot = &cell->slot;
+	struct restore_reservation *owner =
+		find_reservation(plan, slot->reservation, slot->generation);
+
+	if (!owner) {
+		carve_state_drop(plan->region->state, &place);
+		return;
+	}
+	owner->slot_counts[slot->class]++;
+	plan->slots[plan->slot_count++] = (struct restore_slot){
+		.owner = owner,
+		.offset = slot->offset,
+		.bytes = owner->kinds[slot->class].wish.bytes,
+		.class = slot->class,
+		.place = place,
+	};
+}
+
+int carve_restore_gather(struct restore_plan *plan)
+{
+	const struct carve_cell *cell;
+	uint32_t place = 0;
+	int r = allocate(plan);
+
+	if (r < 0)
+		return r;
+	gather_buffers(plan);
+	gather_reservations(plan);
+	while ((cell = next_cell(plan, CARVE_CELL_CLASS, &place)))
+		take_class(plan, cell, place);
+	for (place = 0; (cell = next_cell(plan, CARVE_CELL_SLOT, &place));)
+		take_slot(plan, cell, place);
+	qsort(plan->slots, plan->slot_count, sizeof(*plan->slots), by_offset);
+	return 0;
+}
+
+struct restore_buffer *
+carve_restore_find_buffer(struct restore_plan *plan,
+			  const struct carve_device_extent *listed)
+{
+	const struct restore_buffer key = { .cell.id = listed->id };
+	struct restore_buffer *found =
+		bsearch(&key, plan->buffers, plan->buffer_count, sizeof(key),
+			by_buffer);
+
+	if (!found || found->found || found->cell.uid != listed->uid ||
+	    found->cell.offset != listed->offset ||
+	    found->cell.bytes != listed->bytes)
+		return NULL;
+	found->found = true;
+	return found;
+}
