@@ -48,8 +48,11 @@ UNIT_INC_test-slots-adversary := -Idaemon
 UNIT_OBJS_test-scrubber := $(B)/daemon/scrubber.o
 UNIT_INC_test-scrubber := -Idaemon
 STATE_OBJS := $(addprefix $(B)/daemon/,state.o state-load.o state-cell.o)
-UNIT_OBJS_test-state := $(STATE_OBJS)
+UNIT_OBJS_test-state := $(STATE_OBJS) $(B)/tests/unit/stepper.o
 UNIT_INC_test-state := -Idaemon -Ilib
+UNIT_OBJS_test-state-damage := $(STATE_OBJS)
+UNIT_INC_test-state-damage := -Idaemon -Ilib
+$(B)/tests/unit/stepper.o: INC =
 SIMULATED_OBJS := $(STATE_OBJS) $(addprefix $(B)/daemon/,tree.o simulated.o \
 	simulated-books.o simulated-keep.o simulated-memfd.o simulated-watch.o)
 UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)

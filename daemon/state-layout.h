@@ -34,7 +34,7 @@ struct state_label {
  * struct state_head - how the file begins; up to @numbers alike in all versions
  * @magic: stored last of all when a state is begun
  * @check: of @version, @cell_bytes and @boot, which do not change
- * @cells: how many there are, in use or not
+ * @cells: carve_state_seal() of how many there are, in use or not
  */
 struct state_head {
 	uint64_t magic;
@@ -88,6 +88,14 @@ uint64_t carve_state_sum(const void *data, size_t bytes, uint64_t seed);
 
 /* What a cell's @check has to be at this place. */
 uint64_t carve_state_cell_sum(const struct carve_cell *cell, uint32_t place);
+
+/* 32 bits that can be stored at once with a check sum of their own. */
+static inline uint64_t carve_state_seal(uint32_t number)
+{
+	uint64_t wide = number;
+
+	return carve_state_sum(&wide, sizeof(wide), STATE_MAGIC) << 32 | number;
+}
 
 static inline struct carve_cell *carve_state_cell(const struct carve_state *state,
 						  uint32_t place)

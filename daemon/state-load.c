@@ -122,6 +122,7 @@ static bool judge_head(struct carve_state *state, uint64_t bytes,
 		       const char *boot)
 {
 	struct state_head *head = state->head;
+	uint32_t cells;
 
 	/* New, or its first writer did not get far. */
 	if (!bytes || (bytes >= STATE_HEAD && !head->magic))
@@ -143,11 +144,13 @@ static bool judge_head(struct carve_state *state, uint64_t bytes,
 		return refuse(state, "its cells are of %u bytes, and this "
 			      "daemon's of %zu", head->cell_bytes,
 			      sizeof(struct carve_cell));
-	if (head->cells > STATE_CELLS_MAX ||
-	    carve_state_file_bytes(head->cells) > bytes)
-		return refuse(state, "it was cut short");
-	if (!labels_are_sane(head) || !numbers_are_plausible(head))
+	cells = (uint32_t)head->cells;
+	if (head->cells != carve_state_seal(cells) ||
+	    cells > STATE_CELLS_MAX || !labels_are_sane(head) ||
+	    !numbers_are_plausible(head))
 		return refuse(state, "its head is damaged");
+	if (carve_state_file_bytes(cells) > bytes)
+		return refuse(state, "it was cut short");
 	return true;
 }
 
@@ -205,19 +208,19 @@ static void take_up(struct carve_state *state)
 /* Return: 1, and it is believed; 0; negative errno. */
 static int believe(struct carve_state *state)
 {
-	uint64_t cells = state->head->cells;
+	uint32_t cells = (uint32_t)state->head->cells;
 	int r = carve_state_provide(state->fd, carve_state_file_bytes(cells));
 
 	if (r == 0)
 		r = carve_state_map(state, cells);
 	if (r < 0)
 		return r;
-	state->count = (uint32_t)cells;
+	state->count = cells;
 	if (!judge_cells(state)) {
 		state->count = 0;
 		return 0;
 	}
-	state->free = malloc((cells + 1) * sizeof(*state->free));
+	state->free = malloc((cells + 1ULL) * sizeof(*state->free));
 	if (!state->free)
 		return -ENOMEM;
 	drop_replaced(state);
@@ -233,7 +236,7 @@ static int begin(struct carve_state *state, bool keep, const char *boot)
 	int r;
 
 	carve_state_store(&head->magic, 0);
-	carve_state_store(&head->cells, 0);
+	carve_state_store(&head->cells, carve_state_seal(0));
 	r = carve_state_map(state, 0);
 	if (r < 0)
 		return r;

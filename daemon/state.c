@@ -107,7 +107,8 @@ int carve_state_grow(struct carve_state *state, size_t free_count)
 		carve_state_store(&carve_state_cell(state, place)->check, 0);
 		state->free[state->free_count++] = (uint32_t)place;
 	}
-	carve_state_store(&state->head->cells, count);
+	carve_state_store(&state->head->cells,
+			  carve_state_seal((uint32_t)count));
 	state->count = (uint32_t)count;
 	return 0;
 }
