@@ -290,6 +290,8 @@ int carve_region_allocate(struct carve_region *region,
 	grant->waiter = (struct carve_waiter){
 		.priority = grant->terms.priority,
 		.timeout_nsec = grant->timeout_nsec,
+		.since_usec = grant->since_usec,
+		.deadline_usec = grant->deadline_usec,
 		.answer = answer,
 		.done = waited,
 		.who = grant->who,

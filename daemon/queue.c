@@ -32,11 +32,12 @@ static uint64_t deadline_of(const struct carve_waiter *waiter)
 {
 	uint64_t usec = waiter->timeout_nsec / 1000 +
 			!!(waiter->timeout_nsec % 1000);
+	uint64_t most = waiter->deadline_usec ? waiter->deadline_usec : NEVER;
 	uint64_t now = now_usec();
 
 	if (waiter->timeout_nsec == UINT64_MAX || usec > NEVER - now)
-		return NEVER;
-	return now + usec;
+		return most;
+	return now + usec < most ? now + usec : most;
 }
 
 static void set_timer(struct carve_queue *queue)
@@ -67,6 +68,15 @@ static void set_timer(struct carve_queue *queue)
 	sd_event_source_set_enabled(queue->timer, SD_EVENT_ONESHOT);
 }
 
+/* Is it served before the other one? */
+static bool is_before(const struct carve_waiter *waiter,
+		      const struct carve_waiter *other)
+{
+	return waiter->priority > other->priority ||
+	       (waiter->priority == other->priority &&
+		waiter->since_usec < other->since_usec);
+}
+
 static void insert(struct carve_queue *queue, struct carve_waiter *waiter)
 {
 	struct carve_waiter *other;
@@ -74,7 +84,7 @@ static void insert(struct carve_queue *queue, struct carve_waiter *waiter)
 	waiter->queue = queue;
 	queue->count++;
 	TAILQ_FOREACH(other, &queue->waiters, link) {
-		if (other->priority < waiter->priority) {
+		if (is_before(waiter, other)) {
 			TAILQ_INSERT_BEFORE(other, waiter, link);
 			return;
 		}
@@ -136,7 +146,10 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 	waiter->look_usec = 0;
 	waiter->lacks = false;
 	waiter->deadline_usec = deadline_of(waiter);
-	if (queue->blocking && queue->blocking->priority >= waiter->priority) {
+	if (!waiter->since_usec)
+		waiter->since_usec = now_usec();
+	if ((queue->held && waiter->who) ||
+	    (queue->blocking && !is_before(waiter, queue->blocking))) {
 		insert(queue, waiter);
 		set_timer(queue);
 		return -EINPROGRESS;
@@ -144,8 +157,11 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 	r = waiter->answer(waiter);
 	if (r != -EINPROGRESS && !(lacks(r) && waiter->timeout_nsec))
 		return r;
+	/* Its time was over before it asked again. */
+	if (lacks(r) && waiter->deadline_usec <= now_usec())
+		return -ETIMEDOUT;
 	insert(queue, waiter);
-	/* It stands before the one that was: that is of lower priority. */
+	/* It stands before the one that was. */
 	if (r == -EINPROGRESS)
 		queue->blocking = waiter;
 	waiter->lacks = lacks(r);
@@ -182,6 +198,10 @@ static void serve_once(struct carve_queue *queue)
 
 void carve_queue_run(struct carve_queue *queue)
 {
+	if (queue->held) {
+		set_timer(queue);
+		return;
+	}
 	if (queue->window)
 		carve_window_expire(queue->window, now_usec());
 	/* An earmark that ends, ends before others that it kept out. */

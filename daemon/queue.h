@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests that wait for memory of one region, by priority, then age.
+ * Requests that wait for memory of one region, by priority, then age: one that has
+ * waited in another daemon has its old place.
  *
  * A request waits for one of two things. What lacks nothing but zeroing waits in
  * any case, and nobody of its priority or a lower one overtakes it: that ends by
@@ -28,6 +29,9 @@ struct carve_wish;
  * struct carve_waiter - one request, inside a larger structure
  * @priority: the higher, the sooner
  * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
+ * @since_usec: when it was asked, of CLOCK_MONOTONIC; 0 for now
+ * @deadline_usec: until when it waits at most, which is never later than the timeout
+ *	says; 0: the timeout says it all
  * @answer: try to serve it, now. Return: -EINPROGRESS (it lacks nothing but
  *	zeroing); -ENOSPC, -EDQUOT (it lacks what others, or it itself, have);
  *	anything else is its result
@@ -40,12 +44,13 @@ struct carve_wish;
  * @lacks: read only: it waits for memory that is in use, not for zeroing
  * @look_usec: private to window.c
  * @queue: private, where it waits, NULL while it does not
- * @deadline_usec: private, of CLOCK_MONOTONIC
  * @link: private
  */
 struct carve_waiter {
 	int priority;
 	uint64_t timeout_nsec;
+	uint64_t since_usec;
+	uint64_t deadline_usec;
 	int (*answer)(struct carve_waiter *waiter);
 	void (*done)(struct carve_waiter *waiter, int result);
 	void (*dropped)(struct carve_waiter *waiter);
@@ -56,13 +61,13 @@ struct carve_waiter {
 	bool lacks;
 	uint64_t look_usec;
 	struct carve_queue *queue;
-	uint64_t deadline_usec;
 	TAILQ_ENTRY(carve_waiter) link;
 };
 
 /**
  * struct carve_queue - see above; read freely
  * @count: requests in it
+ * @held: nobody is served; see hold.h
  * @blocking: the one behind which nobody is served, or NULL
  * @serve: NULL, or what carve_queue_serve() calls; has to call carve_queue_run()
  * @window: NULL, or where space is earmarked
@@ -73,6 +78,7 @@ struct carve_waiter {
 struct carve_queue {
 	TAILQ_HEAD(, carve_waiter) waiters;
 	unsigned int count;
+	bool held;
 	struct carve_waiter *blocking;
 	void (*serve)(struct carve_queue *queue);
 	struct carve_window *window;
@@ -92,6 +98,7 @@ void carve_queue_done(struct carve_queue *queue);
  *
  * Of one user 64 may wait for others, but for the superuser and the daemon's own;
  * one more is answered as if its timeout were 0, and that is what it becomes.
+ * While the queue is held, whoever asks for a client waits, whatever its timeout.
  *
  * Return: what its answer() returned; -EINPROGRESS (it waits, and done() will be
  * called).

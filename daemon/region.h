@@ -67,6 +67,7 @@ struct carve_record {
  * @who: who asks; borrowed
  * @terms: what the rules said about it when it was asked
  * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
+ * @since_usec, @deadline_usec: as in struct carve_waiter
  * @explain: say who holds the memory, should it be refused
  * @items: @count items with names that end, borrowed until it is answered
  * @done: called with the result of a request that had to wait, which is then
@@ -83,6 +84,8 @@ struct carve_grant {
 	const struct carve_identity *who;
 	struct carve_terms terms;
 	uint64_t timeout_nsec;
+	uint64_t since_usec;
+	uint64_t deadline_usec;
 	bool explain;
 	const struct carve_wire_alloc_item *items;
 	size_t count;

@@ -125,6 +125,8 @@ int carve_reservation_allocate(struct carve_reservation *reservation,
 	grant->refusal = (struct carve_wire_refusal){ 0 };
 	grant->waiter = (struct carve_waiter){
 		.timeout_nsec = grant->timeout_nsec,
+		.since_usec = grant->since_usec,
+		.deadline_usec = grant->deadline_usec,
 		.answer = answer,
 		.done = waited,
 	};

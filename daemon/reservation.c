@@ -355,6 +355,8 @@ int carve_reserve_ask(struct carve_reserve *reserve)
 	reserve->waiter = (struct carve_waiter){
 		.priority = reserve->terms.priority,
 		.timeout_nsec = reserve->timeout_nsec,
+		.since_usec = reserve->since_usec,
+		.deadline_usec = reserve->deadline_usec,
 		.answer = answer,
 		.done = waited,
 		.dropped = dropped,

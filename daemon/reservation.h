@@ -73,6 +73,7 @@ LIST_HEAD(carve_reservation_list, carve_reservation);
  * @made_by: id of the request there
  * @terms: what the rules said about it when it was asked
  * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
+ * @since_usec, @deadline_usec: as in struct carve_waiter
  * @explain: say who holds the memory, should it be refused
  * @reservation: to be changed to @kinds; it is, all or none
  * @is_new: it is freed, and NULL, if that fails
@@ -90,6 +91,8 @@ struct carve_reserve {
 	uint64_t made_by;
 	struct carve_terms terms;
 	uint64_t timeout_nsec;
+	uint64_t since_usec;
+	uint64_t deadline_usec;
 	bool explain;
 	struct carve_reservation *reservation;
 	bool is_new;

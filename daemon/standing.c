@@ -292,6 +292,8 @@ int carve_standing_claim(struct carve_reserve *reserve)
 	reserve->refusal = (struct carve_wire_refusal){ 0 };
 	reserve->waiter = (struct carve_waiter){
 		.timeout_nsec = reserve->timeout_nsec,
+		.since_usec = reserve->since_usec,
+		.deadline_usec = reserve->deadline_usec,
 		.answer = answer,
 		.done = waited,
 	};
