@@ -14,8 +14,10 @@
 #include "log.h"
 #include "packet.h"
 #include "request.h"
-#include "watch.h"
 #include "request-reserve.h"
+#include "resume.h"
+#include "session.h"
+#include "watch.h"
 
 /* Requests of one client in one turn of the loop: others want theirs too. */
 #define TURN_REQUESTS		4
@@ -68,12 +70,13 @@ static int set_state(struct carve_client *client,
 		/* Edges: what is no CANCEL stays there unread. */
 		[CARVE_CLIENT_WAITING] = EPOLLIN | EPOLLET,
 		[CARVE_CLIENT_SENDING] = EPOLLOUT,
+		[CARVE_CLIENT_RESYNC] = EPOLLIN,
 	};
+	uint32_t wanted = client->epoch_due ? EPOLLOUT : events[state];
 	int r;
 
 	client->state = state;
-	r = sd_event_source_set_io_events(client->on_io,
-					  by_clock ? 0 : events[state]);
+	r = sd_event_source_set_io_events(client->on_io, by_clock ? 0 : wanted);
 	if (r >= 0 && by_clock) {
 		r = sd_event_source_set_time_relative(client->on_retry,
 						      RETRY_USEC);
@@ -136,16 +139,46 @@ void carve_client_reply(struct carve_client *client)
 	drop_reply_fds(client);
 	client->send_tries = 0;
 	set_state(client, CARVE_CLIENT_READY, false);
+	if (r == 0)
+		carve_session_answered(client);
+}
+
+/* Nothing goes before EPOCH, so nothing is read before it was sent. */
+static void announce(struct carve_client *client)
+{
+	int r = carve_resume_announce(client);
+
+	if (r < 0 && r != -EAGAIN && r != -ENOBUFS && r != -ENOMEM)
+		shutdown(client->fd, SHUT_RDWR);
+	set_state(client, CARVE_CLIENT_RESYNC, r == -ENOBUFS || r == -ENOMEM);
+}
+
+void carve_client_resync(struct carve_client *client)
+{
+	/* What it has not read of another daemon's replies counts, too. */
+	client->unread_fds = CARVE_CLIENT_UNREAD_MAX;
+	client->epoch_due = true;
+	sd_event_source_set_enabled(client->on_hello, SD_EVENT_OFF);
+	announce(client);
+}
+
+void carve_client_expect_hello(struct carve_client *client)
+{
+	sd_event_source_set_time_relative(client->on_hello, HELLO_USEC);
+	sd_event_source_set_enabled(client->on_hello, SD_EVENT_ONESHOT);
 }
 
 static void run_request(struct carve_client *client)
 {
-	switch (carve_request_run(client)) {
+	enum carve_outcome outcome = carve_request_run(client);
+
+	switch (outcome) {
 	case CARVE_OUTCOME_REPLY:
 		carve_client_reply(client);
 		break;
 	case CARVE_OUTCOME_WAITING:
 		set_state(client, CARVE_CLIENT_WAITING, false);
+		carve_session_wait(client);
 		break;
 	case CARVE_OUTCOME_SILENT:
 		break;
@@ -156,8 +189,11 @@ static void run_request(struct carve_client *client)
 		 */
 		if (client->state != CARVE_CLIENT_UNREAD)
 			set_state(client, CARVE_CLIENT_UNREAD, false);
-		break;
+		return;
 	}
+	/* Its old place is taken, or not wanted any more. */
+	if (!client->resumed)
+		carve_hold_arrived(client->service, &client->expected);
 }
 
 /* The first is the request's, if it has any at all. */
@@ -211,6 +247,11 @@ static int receive(struct carve_client *client)
 	take_fds(client, &packet);
 	if (r < 0)
 		return r == -EAGAIN ? r : -EPIPE;
+	if (client->state == CARVE_CLIENT_RESYNC &&
+	    !carve_resume_is_meant(client, packet.bytes)) {
+		drop_request_fd(client);
+		return 0;
+	}
 	if (packet.no_room && client->greeted &&
 	    packet.bytes == sizeof(client->request.header) &&
 	    client->request.header.type == CARVE_MSG_QUERY) {
@@ -224,11 +265,18 @@ static int receive(struct carve_client *client)
 		drop_request_fd(client);
 		return complain(client, wrong);
 	}
+	carve_session_request(client);
 	run_request(client);
 	if (client->greeted)
 		client->on_hello =
 			sd_event_source_disable_unref(client->on_hello);
 	return 0;
+}
+
+static bool is_reading(const struct carve_client *client)
+{
+	return client->state == CARVE_CLIENT_READY ||
+	       (client->state == CARVE_CLIENT_RESYNC && !client->epoch_due);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
@@ -240,14 +288,15 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
 	(void)fd;
 	if (revents & (EPOLLHUP | EPOLLERR))
 		r = -EPIPE;
+	else if (client->epoch_due)
+		announce(client);
 	else if (client->state == CARVE_CLIENT_SENDING)
 		carve_client_reply(client);
 	else if (client->state == CARVE_CLIENT_UNREAD)
 		run_request(client);
 	else if (client->state == CARVE_CLIENT_WAITING)
 		r = listen_for_cancel(client);
-	for (int i = 0; r == 0 && i < TURN_REQUESTS &&
-	     client->state == CARVE_CLIENT_READY; i++)
+	for (int i = 0; r == 0 && i < TURN_REQUESTS && is_reading(client); i++)
 		r = receive(client);
 	if (r == -EPIPE)
 		client->gone(client, client->gone_data);
@@ -260,7 +309,9 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 
 	(void)source;
 	(void)usec;
-	if (client->state == CARVE_CLIENT_SENDING)
+	if (client->epoch_due)
+		announce(client);
+	else if (client->state == CARVE_CLIENT_SENDING)
 		carve_client_reply(client);
 	return 0;
 }
@@ -337,16 +388,20 @@ struct carve_client *carve_client_free(struct carve_client *client)
 {
 	if (!client)
 		return NULL;
+	if (client->fd >= 0)
+		carve_session_hang_up(client);
 	sd_event_source_disable_unref(client->on_io);
 	sd_event_source_disable_unref(client->on_retry);
 	sd_event_source_disable_unref(client->on_hello);
 	carve_watch_set(client, false);
 	if (client->waiter)
 		carve_queue_cancel(client->waiter);
-	carve_request_end_reservations(client);
+	if (!client->service->ending)
+		carve_request_end_reservations(client);
 	drop_request_fd(client);
 	drop_reply_fds(client);
 	if (client->fd >= 0) {
+		carve_session_end(client);
 		carve_guard_close(client->fd);
 		client->service->client_count--;
 	}

@@ -32,12 +32,26 @@
  * @CARVE_CLIENT_UNREAD: a request is held back until it has read its replies
  * @CARVE_CLIENT_WAITING: a request waits in its region
  * @CARVE_CLIENT_SENDING: a reply is held back until the socket takes it
+ * @CARVE_CLIENT_RESYNC: it is of the daemon before, and what it says is dropped
+ *	until it resumes
  */
 enum carve_client_state {
 	CARVE_CLIENT_READY,
 	CARVE_CLIENT_UNREAD,
 	CARVE_CLIENT_WAITING,
 	CARVE_CLIENT_SENDING,
+	CARVE_CLIENT_RESYNC,
+};
+
+/**
+ * struct carve_waiting - a request that waits, for the next daemon
+ * @id: its id; 0: none
+ * @since_usec, @deadline_usec: as in struct carve_waiter
+ */
+struct carve_waiting {
+	uint64_t id;
+	uint64_t since_usec;
+	uint64_t deadline_usec;
 };
 
 /**
@@ -48,6 +62,8 @@ union carve_client_packet {
 	struct carve_wire_header header;
 	struct carve_wire_hello hello;
 	struct carve_wire_hello_reply hello_reply;
+	struct carve_wire_resume resume;
+	struct carve_wire_resume_reply resume_reply;
 	struct carve_wire_alloc alloc;
 	struct carve_wire_alloc_reply alloc_reply;
 	struct carve_wire_cancel cancel;
@@ -70,6 +86,19 @@ union carve_client_packet {
  * @gone: called when the connection is over, to free the client
  * @greeted: HELLO was answered
  * @on_hello: ends the connection if that takes too long; NULL from then on
+ * @number, @secret: how it is known again (see session.h); 0 before HELLO
+ * @start_time: of its process, as in struct carve_cell_client
+ * @cell: place of its cell in the state, or 0
+ * @stored: the connection is kept by the service manager
+ * @known: @secret is one that another daemon has given it
+ * @fresh: it has said HELLO and nothing else, so that it may resume
+ * @epoch_due: it does not know yet that there is another daemon
+ * @resumed: it has resumed, and asked for nothing since
+ * @expected: it was waiting, and others are held back for it (see hold.h)
+ * @repeats: the request at hand may be one that another daemon has granted
+ * @since_usec, @deadline_usec: of the request at hand, if it has waited in another
+ *	daemon, else 0
+ * @waiting: what its cell says of that
  * @unread_fds: descriptors sent since it was last known to have read all
  * @send_tries: how often the reply at hand was refused by the kernel
  * @watches: wants to hear when others wait for memory
@@ -96,6 +125,20 @@ struct carve_client {
 
 	enum carve_client_state state;
 	bool greeted;
+	uint64_t number;
+	uint8_t secret[CARVE_WIRE_SECRET];
+	uint64_t start_time;
+	uint32_t cell;
+	bool stored;
+	bool known;
+	bool fresh;
+	bool epoch_due;
+	bool resumed;
+	bool expected;
+	bool repeats;
+	uint64_t since_usec;
+	uint64_t deadline_usec;
+	struct carve_waiting waiting;
 	unsigned int unread_fds;
 	unsigned int send_tries;
 	bool watches;
@@ -137,9 +180,16 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
  * carve_client_free() - hang up
  *
  * A waiting request is forgotten; buffers in a reply that was not sent go
- * back. NULL is allowed. Return: NULL.
+ * back. When the daemon ends, the connection stays if it is kept, and what the next
+ * daemon has to know. NULL is allowed. Return: NULL.
  */
 struct carve_client *carve_client_free(struct carve_client *client);
+
+/* It is of the daemon before: tell it so, and wait until it resumes. */
+void carve_client_resync(struct carve_client *client);
+
+/* Hang up unless it says HELLO soon. */
+void carve_client_expect_hello(struct carve_client *client);
 
 /* Send client->reply and client->reply_fds of its grant's descriptors. */
 void carve_client_reply(struct carve_client *client);

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "guard.h"
 #include "log.h"
+#include "store.h"
 
 #define BACKLOG		128
 
@@ -223,36 +223,28 @@ static int make_socket(struct carve_listen *listener, const char *path)
 	return bind_and_listen(listener);
 }
 
-static int take_socket(struct carve_listen *listener, int count)
+static int take_socket(struct carve_listen *listener, int fd)
 {
-	int fd = SD_LISTEN_FDS_START;
-
-	if (count > 1 || sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) <= 0) {
-		carve_log(LOG_ERR, NULL, "systemd has to pass exactly one "
-			  "listening socket: use ListenSequentialPacket= once");
-		return -EINVAL;
-	}
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		return complain(-errno, "cannot use", "systemd's socket", "");
 	listener->fd = fd;
 	return 0;
 }
 
-int carve_listen_init(struct carve_listen *listener, const char *path)
+int carve_listen_init(struct carve_listen *listener, const char *path,
+		      const struct carve_store *store)
 {
-	int count = sd_listen_fds(1);
 	int r;
 
 	*listener = (struct carve_listen){ .fd = -1, .lock_fd = -1 };
-	if (count < 0)
-		return complain(count, "cannot use", "systemd's socket", "");
-	r = count ? take_socket(listener, count) : make_socket(listener, path);
+	r = store->listen_fd >= 0 ? take_socket(listener, store->listen_fd) :
+				    make_socket(listener, path);
 	if (r < 0)
 		carve_listen_done(listener);
 	return r;
 }
 
-void carve_listen_done(struct carve_listen *listener)
+void carve_listen_stop(struct carve_listen *listener)
 {
 	const char *path = listener->address.sun_path;
 	struct stat there;
@@ -265,6 +257,11 @@ void carve_listen_done(struct carve_listen *listener)
 	if (listener->fd >= 0)
 		carve_guard_close(listener->fd);
 	listener->fd = -1;
+}
+
+void carve_listen_done(struct carve_listen *listener)
+{
+	carve_listen_stop(listener);
 	if (listener->lock_fd >= 0)
 		drop_lock(listener);
 }

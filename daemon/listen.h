@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+struct carve_store;
+
 /**
  * struct carve_listen - a listening SOCK_SEQPACKET socket
  * @fd: non-blocking
@@ -24,6 +26,7 @@ struct carve_listen {
 /**
  * carve_listen_init() - take systemd's socket, or make one
  * @path: where to make it if systemd passed none
+ * @store: what systemd passed
  *
  * A socket that a dead daemon left is replaced, one that is served is not, and
  * neither is anything that is no socket. Of two daemons that start at once
@@ -31,9 +34,13 @@ struct carve_listen {
  *
  * Return: 0; a negative errno, and the log says what to do.
  */
-int carve_listen_init(struct carve_listen *listener, const char *path);
+int carve_listen_init(struct carve_listen *listener, const char *path,
+		      const struct carve_store *store);
 
-/* Stop listening and remove what carve_listen_init() made. */
+/* Stop listening and remove the socket that carve_listen_init() made. */
+void carve_listen_stop(struct carve_listen *listener);
+
+/* The same, and leave the place to others. */
 void carve_listen_done(struct carve_listen *listener);
 
 #endif /* CARVE_DAEMON_LISTEN_H */

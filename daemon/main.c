@@ -8,6 +8,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "exit-status.h"
@@ -19,6 +20,14 @@
 #include "options.h"
 #include "reload.h"
 #include "setup.h"
+#include "state-open.h"
+#include "store.h"
+
+/*
+ * The service manager starts it again without a delay, and is right to. But what
+ * keeps it from starting at all takes a while to pass.
+ */
+#define FAILED_USEC	100000U
 
 /* Before any thread is started, so that none gets them. */
 static int handle_signals(sd_event *event)
@@ -44,11 +53,55 @@ static int handle_signals(sd_event *event)
 	return r < 0 ? r : 0;
 }
 
+/**
+ * struct place - where it is reached, and what it finds there
+ * @listener: carve_listen_done()
+ * @store: carve_store_done()
+ */
+struct place {
+	struct carve_listen listener;
+	struct carve_store store;
+};
+
+/* Return: 0; negative errno, and the log says what to do. */
+static int take_place(struct place *place, const struct carve_options *options)
+{
+	int r = carve_store_init(&place->store);
+
+	if (r == 0)
+		r = carve_listen_init(&place->listener, options->socket_path,
+				      &place->store);
+	return r;
+}
+
+/* Regions, configuration and clients, and what the last daemon knew of them. */
+static int start(sd_event *event, struct carve_manager *manager,
+		 const struct carve_options *options, struct place *place,
+		 struct carve_config *config, unsigned int max_clients)
+{
+	struct carve_state *state = carve_state_open(&place->store,
+						     &place->listener);
+	int r;
+
+	carve_manager_keep(manager, state, &place->store);
+	r = carve_setup_regions(manager, options, state, &place->store);
+	carve_manager_configure(manager, config);
+	if (r < 0)
+		return r;
+	r = carve_reload_attach(event, manager, options);
+	if (r == 0)
+		r = carve_manager_start(manager, place->listener.fd,
+					max_clients);
+	if (r < 0)
+		carve_log(LOG_ERR, NULL, "cannot start: %s", strerror(-r));
+	return r;
+}
+
 /* Return: the exit status. */
 static int serve(sd_event *event, struct carve_manager *manager,
-		 const struct carve_options *options)
+		 const struct carve_options *options, struct place *place)
 {
-	struct carve_listen listener;
+	const char *path = place->listener.address.sun_path;
 	struct carve_config *config;
 	unsigned int max_clients;
 	int r, status;
@@ -60,32 +113,23 @@ static int serve(sd_event *event, struct carve_manager *manager,
 	if (r == 0)
 		r = carve_setup_limits(options, &max_clients);
 	if (r == 0)
-		r = carve_listen_init(&listener, options->socket_path);
+		r = take_place(place, options);
 	if (r < 0) {
 		carve_config_free(config);
 		return carve_exit_status(r);
 	}
-	r = carve_setup_regions(manager, options);
-	carve_manager_configure(manager, config);
-	if (r == 0) {
-		r = carve_reload_attach(event, manager, options);
-		if (r == 0)
-			r = carve_manager_start(manager, listener.fd, max_clients);
-		if (r < 0)
-			carve_log(LOG_ERR, NULL, "cannot start: %s",
-				  strerror(-r));
-	}
+	r = start(event, manager, options, place, config, max_clients);
 	status = carve_exit_status(r);
 	if (r == 0) {
 		sd_notify(0, "READY=1");
 		carve_log(LOG_INFO, NULL, "ready for %u clients at %s",
-			  max_clients, listener.address.sun_path[0] ?
-			  listener.address.sun_path : "systemd's socket");
+			  max_clients, path[0] ? path : "systemd's socket");
 		r = sd_event_loop(event);
 		status = r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 		carve_log(LOG_INFO, NULL, "stopped; buffers live on");
 	}
-	carve_listen_done(&listener);
+	/* First, so that nobody finds it and is refused. */
+	carve_listen_stop(&place->listener);
 	return status;
 }
 
@@ -93,6 +137,7 @@ int main(int argc, char **argv)
 {
 	struct carve_options options;
 	struct carve_manager *manager = NULL;
+	struct place place = { .listener = { .fd = -1, .lock_fd = -1 } };
 	sd_event *event = NULL;
 	int r, status = EXIT_FAILURE;
 
@@ -111,8 +156,13 @@ int main(int argc, char **argv)
 	if (r < 0)
 		carve_log(LOG_ERR, NULL, "cannot start: %s", strerror(-r));
 	else
-		status = serve(event, manager, &options);
+		status = serve(event, manager, &options, &place);
 	carve_manager_free(manager);
+	carve_store_done(&place.store);
+	/* Behind all that is written to the state, which its lock protects. */
+	carve_listen_done(&place.listener);
 	sd_event_unref(event);
+	if (status == EXIT_FAILURE && getenv("NOTIFY_SOCKET"))
+		usleep(FAILED_USEC);
 	return status;
 }

@@ -9,13 +9,16 @@
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "closer.h"
 #include "config.h"
+#include "crash-point.h"
 #include "guard.h"
 #include "log.h"
+#include "resume.h"
 #include "standing.h"
 #include "status.h"
 #include "watch.h"
@@ -38,7 +41,6 @@
 struct carve_manager {
 	sd_event *event;
 	struct carve_service service;
-	TAILQ_HEAD(, carve_client) clients;
 	unsigned int max_clients;
 	sd_event_source *on_connection;
 	sd_event_source *on_resume;
@@ -50,7 +52,7 @@ static void client_gone(struct carve_client *client, void *data)
 {
 	struct carve_manager *manager = data;
 
-	TAILQ_REMOVE(&manager->clients, client, link);
+	TAILQ_REMOVE(&manager->service.clients, client, link);
 	carve_client_free(client);
 }
 
@@ -74,7 +76,7 @@ static bool has_place(const struct carve_manager *manager, uid_t uid)
 		return false;
 	if (is_privileged(manager, uid))
 		return true;
-	TAILQ_FOREACH(client, &manager->clients, link) {
+	TAILQ_FOREACH(client, &manager->service.clients, link) {
 		of_user += client->who.uid == uid;
 		of_others += !is_privileged(manager, client->who.uid);
 	}
@@ -120,7 +122,8 @@ static void welcome(struct carve_manager *manager, int fd)
 		carve_guard_close(fd);
 		return;
 	}
-	TAILQ_INSERT_TAIL(&manager->clients, client, link);
+	TAILQ_INSERT_TAIL(&manager->service.clients, client, link);
+	CARVE_CRASH_POINT("accept-welcomed");
 }
 
 static int on_resume(sd_event_source *source, uint64_t usec, void *data)
@@ -157,6 +160,7 @@ static int on_connection(sd_event_source *source, int listen_fd,
 				 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
+			CARVE_CRASH_POINT("accept-taken");
 			welcome(manager, fd);
 			continue;
 		}
@@ -184,9 +188,28 @@ int carve_manager_new(struct carve_manager **ret, sd_event *event)
 	}
 	manager->event = sd_event_ref(event);
 	manager->service.own_uid = geteuid();
-	TAILQ_INIT(&manager->clients);
+	TAILQ_INIT(&manager->service.clients);
 	*ret = manager;
 	return 0;
+}
+
+static uint64_t real_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+void carve_manager_keep(struct carve_manager *manager, struct carve_state *state,
+			struct carve_store *store)
+{
+	struct carve_service *service = &manager->service;
+
+	service->state = state;
+	service->store = store;
+	/* Without a count there is the clock to tell one daemon from another. */
+	service->epoch = state ? carve_state_numbers(state)->epoch : real_usec();
 }
 
 struct carve_manager *carve_manager_free(struct carve_manager *manager)
@@ -195,14 +218,18 @@ struct carve_manager *carve_manager_free(struct carve_manager *manager)
 
 	if (!manager)
 		return NULL;
+	manager->service.ending = true;
+	carve_hold_for_ever(&manager->service);
 	sd_event_source_disable_unref(manager->on_connection);
 	sd_event_source_disable_unref(manager->on_resume);
 	carve_status_free(manager->status);
-	while ((client = TAILQ_FIRST(&manager->clients)))
+	while ((client = TAILQ_FIRST(&manager->service.clients)))
 		client_gone(client, manager);
 	carve_closer_free(manager->service.closer);
 	for (size_t i = 0; i < manager->service.region_count; i++)
 		carve_region_free(manager->service.regions[i]);
+	carve_orphans_done(&manager->service);
+	carve_state_free(manager->service.state);
 	carve_config_free(manager->config);
 	sd_event_unref(manager->event);
 	free(manager);
@@ -297,7 +324,7 @@ void carve_manager_configure(struct carve_manager *manager,
 
 	manager->config = config;
 	manager->service.config = config;
-	TAILQ_FOREACH(client, &manager->clients, link)
+	TAILQ_FOREACH(client, &manager->service.clients, link)
 		client->who.terms = carve_config_terms(config, &client->who);
 	for (size_t i = 0; i < manager->service.region_count; i++)
 		set_keep(manager->service.regions[i], config);
@@ -312,9 +339,13 @@ int carve_manager_start(struct carve_manager *manager, int fd,
 	int r;
 
 	manager->max_clients = max_clients;
-	r = sd_event_add_time_relative(manager->event, &manager->on_resume,
-				       CLOCK_MONOTONIC, PAUSE_USEC, 0,
-				       on_resume, manager);
+	r = carve_resume_clients(&manager->service, manager->event, client_gone,
+				 manager);
+	if (r >= 0)
+		r = sd_event_add_time_relative(manager->event,
+					       &manager->on_resume,
+					       CLOCK_MONOTONIC, PAUSE_USEC, 0,
+					       on_resume, manager);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(manager->on_resume,
 						SD_EVENT_OFF);

@@ -11,6 +11,8 @@
 struct carve_config;
 struct carve_device;
 struct carve_manager;
+struct carve_state;
+struct carve_store;
 
 /**
  * carve_manager_new() - an empty daemon
@@ -20,8 +22,23 @@ struct carve_manager;
  */
 int carve_manager_new(struct carve_manager **ret, sd_event *event);
 
-/* Hang up on everyone, give regions back. NULL is allowed. Return: NULL. */
+/**
+ * carve_manager_free() - end
+ *
+ * Regions are given back. Connections that are kept by the service manager stay,
+ * and everyone else is hung up on. NULL is allowed. Return: NULL.
+ */
 struct carve_manager *carve_manager_free(struct carve_manager *manager);
+
+/**
+ * carve_manager_keep() - take up what another daemon has left
+ * @state: taken over; NULL: nothing is kept
+ * @store: borrowed, has to live longer
+ *
+ * To be called before all that follows.
+ */
+void carve_manager_keep(struct carve_manager *manager, struct carve_state *state,
+			struct carve_store *store);
 
 /**
  * carve_manager_add_region() - serve one more region
@@ -48,12 +65,12 @@ void carve_manager_configure(struct carve_manager *manager,
 			     struct carve_config *config);
 
 /**
- * carve_manager_start() - accept connections
+ * carve_manager_start() - serve clients of the daemon before, and accept others
  * @fd: listening socket; borrowed, has to stay open
  * @max_clients: connections at a time, a few of them kept for the superuser and
  *	the user the daemon runs as; any other user may have half of the rest
  *
- * Return: 0; -ENOMEM.
+ * Return: 0; -ENOMEM; what sd-event answers.
  */
 int carve_manager_start(struct carve_manager *manager, int fd,
 			unsigned int max_clients);

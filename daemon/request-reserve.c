@@ -56,6 +56,32 @@ carve_request_find_reservation(const struct carve_client *client, uint64_t id)
 	return NULL;
 }
 
+void carve_request_adopt_reservations(struct carve_client *client)
+{
+	const struct carve_service *service = client->service;
+	struct carve_reservation *each;
+
+	for (size_t i = 0; i < service->region_count; i++) {
+		TAILQ_FOREACH(each, &service->regions[i]->reservations, of_region) {
+			if (each->client != client->number)
+				continue;
+			LIST_INSERT_HEAD(&client->reservations, each, of_client);
+			client->reservation_count++;
+		}
+	}
+}
+
+/* What another daemon has granted by this very request, or NULL. */
+static struct carve_reservation *find_made(const struct carve_client *client)
+{
+	struct carve_reservation *each;
+
+	LIST_FOREACH(each, &client->reservations, of_client)
+		if (each->made_by == client->request.header.id)
+			return each;
+	return NULL;
+}
+
 static void leave(struct carve_client *client,
 		  struct carve_reservation *reservation)
 {
@@ -220,8 +246,14 @@ enum carve_outcome carve_request_run_reserve(struct carve_client *client)
 {
 	const struct carve_wire_reserve *wire = &client->request.reserve;
 	struct carve_reserve *reserve = &client->reserve;
+	struct carve_reservation *made =
+		client->repeats ? find_made(client) : NULL;
 	int r;
 
+	if (made) {
+		reply_reserve(client, made);
+		return CARVE_OUTCOME_REPLY;
+	}
 	if (wire->reservation && !wire->count)
 		return give_back(client);
 	reserve->who = &client->who;
@@ -229,6 +261,10 @@ enum carve_outcome carve_request_run_reserve(struct carve_client *client)
 	reserve->timeout_nsec = wire->timeout_nsec;
 	reserve->explain = wire->flags & CARVE_WIRE_RESERVE_EXPLAIN;
 	reserve->count = wire->count;
+	reserve->client = client->number;
+	reserve->made_by = wire->header.id;
+	reserve->since_usec = client->since_usec;
+	reserve->deadline_usec = client->deadline_usec;
 	reserve->done = reserved;
 	r = run(client);
 	if (r == -EINPROGRESS) {

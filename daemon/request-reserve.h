@@ -16,6 +16,9 @@ enum carve_outcome carve_request_run_reservations(struct carve_client *client);
 struct carve_reservation *
 carve_request_find_reservation(const struct carve_client *client, uint64_t id);
 
+/* What another daemon has granted to the client of this number is its again. */
+void carve_request_adopt_reservations(struct carve_client *client);
+
 /* The client goes: so do its reservations, or they go back to the daemon. */
 void carve_request_end_reservations(struct carve_client *client);
 

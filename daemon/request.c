@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include "carve.h"
+#include "crash-point.h"
 #include "inventory.h"
 #include "name.h"
 #include "packet.h"
 #include "request-reserve.h"
 #include "reservation.h"
+#include "resume.h"
+#include "session.h"
 #include "watch.h"
 
 void carve_request_start(struct carve_client *client, size_t bytes)
@@ -47,15 +50,24 @@ static const char *check_hello(const struct carve_client *client)
 static enum carve_outcome run_hello(struct carve_client *client)
 {
 	const struct carve_wire_hello *hello = &client->request.hello;
+	struct carve_wire_hello_reply *reply = &client->reply.hello_reply;
+	int r;
 
 	if (hello->version_min > CARVE_WIRE_VERSION ||
 	    hello->version_max < CARVE_WIRE_VERSION) {
 		carve_request_fail(client, -EPROTONOSUPPORT);
 		return CARVE_OUTCOME_REPLY;
 	}
-	carve_request_start(client, sizeof(client->reply.hello_reply));
-	client->reply.hello_reply.version = CARVE_WIRE_VERSION;
-	client->greeted = true;
+	r = carve_session_begin(client);
+	if (r < 0) {
+		carve_request_fail(client, r);
+		return CARVE_OUTCOME_REPLY;
+	}
+	carve_request_start(client, sizeof(*reply));
+	reply->version = CARVE_WIRE_VERSION;
+	reply->epoch = client->service->epoch;
+	reply->client = client->number;
+	memcpy(reply->secret, client->secret, sizeof(reply->secret));
 	return CARVE_OUTCOME_REPLY;
 }
 
@@ -183,6 +195,8 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 	client->grant.explain = alloc->flags & CARVE_WIRE_ALLOC_EXPLAIN;
 	client->grant.items = alloc->items;
 	client->grant.count = alloc->count;
+	client->grant.since_usec = client->since_usec;
+	client->grant.deadline_usec = client->deadline_usec;
 	client->grant.done = granted;
 	r = reservation ?
 		carve_reservation_allocate(reservation, &client->grant) :
@@ -212,6 +226,20 @@ static enum carve_outcome run_regions(struct carve_client *client)
 	return CARVE_OUTCOME_REPLY;
 }
 
+/*
+ * Where a list goes on is known to one daemon alone, so its cursors say which: by
+ * the lower half of the epoch, and never 0.
+ */
+static uint64_t first_token(const struct carve_service *service)
+{
+	return service->epoch << 32;
+}
+
+static bool is_of_epoch(const struct carve_service *service, uint64_t cursor)
+{
+	return cursor >> 32 == (service->epoch & UINT32_MAX);
+}
+
 static enum carve_outcome run_list(struct carve_client *client)
 {
 	struct carve_wire_list_reply *reply = &client->reply.list_reply;
@@ -225,8 +253,12 @@ static enum carve_outcome run_list(struct carve_client *client)
 	if (!cursor) {
 		client->list_region = 0;
 		client->list_place = (struct carve_roll_place){ 0 };
+		if (!client->list_token)
+			client->list_token = first_token(client->service);
 	} else if (cursor != client->list_token) {
-		carve_request_fail(client, -EINVAL);
+		carve_request_fail(client,
+				   is_of_epoch(client->service, cursor) ?
+				   -EINVAL : -ESTALE);
 		return CARVE_OUTCOME_REPLY;
 	}
 	carve_request_start(client, sizeof(*reply));
@@ -270,6 +302,9 @@ static enum carve_outcome run_watch(struct carve_client *client)
 {
 	carve_watch_set(client, client->request.watch.flags &
 				CARVE_WIRE_WATCH_PRESSURE);
+	CARVE_CRASH_POINT("watch-set");
+	carve_session_save(client);
+	CARVE_CRASH_POINT("watch-saved");
 	carve_request_start(client, sizeof(struct carve_wire_header));
 	return CARVE_OUTCOME_REPLY;
 }
@@ -340,6 +375,11 @@ static const struct request_type types[] = {
 		.check = check_watch,
 		.run = run_watch,
 	},
+	[CARVE_MSG_RESUME] = {
+		.bytes = sizeof(struct carve_wire_resume),
+		.check = carve_resume_check,
+		.run = carve_resume_run,
+	},
 	[CARVE_MSG_CANCEL] = {
 		.bytes = sizeof(struct carve_wire_cancel),
 		.run = run_cancel,
@@ -360,7 +400,8 @@ const char *carve_request_check(const struct carve_client *client, size_t bytes)
 	if (header->type >= sizeof(types) / sizeof(types[0]) ||
 	    !types[header->type].run)
 		return "an unknown type of message";
-	if (!client->greeted && header->type != CARVE_MSG_HELLO)
+	if (!client->greeted && header->type != CARVE_MSG_HELLO &&
+	    client->state != CARVE_CLIENT_RESYNC)
 		return "no hello first";
 	type = &types[header->type];
 	if (type->is_longer ? bytes < type->bytes : bytes != type->bytes)

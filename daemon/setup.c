@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "client.h"
 #include "device-simulated.h"
 #include "log.h"
 #include "manager.h"
 #include "options.h"
+#include "state.h"
+#include "store.h"
 
 /* Regions, timers, the journal and a reply on its way out. */
 #define OWN_FDS		256
@@ -25,6 +28,15 @@
 #define CLIENTS_DEFAULT	1024
 
 #define DEFAULT_LABEL	"main"
+
+_Static_assert(CARVE_STORE_MAX ==
+	       CLIENTS_DEFAULT + CARVE_WIRE_REGIONS_MAX + 1, "store");
+
+/* What the last daemon has left. */
+struct kept {
+	struct carve_state *state;
+	struct carve_store *store;
+};
 
 /* Return: how many descriptors there may be. A sandbox may forbid to raise it. */
 static rlim_t raise_limit(void)
@@ -138,12 +150,60 @@ static int add(struct carve_manager *manager, const char *label,
 	return r;
 }
 
+static void inotify_name(char *name, const char *label)
+{
+	snprintf(name, CARVE_STORE_NAME, "inotify-%s", label);
+}
+
+static void store_inotify(void *data, const char *label, int inotify)
+{
+	char name[CARVE_STORE_NAME];
+	int r;
+
+	inotify_name(name, label);
+	r = carve_store_put(data, name, inotify);
+	if (r < 0)
+		carve_log(LOG_WARNING, NULL, "simulated region %s will begin "
+			  "empty after a restart: %s", label, strerror(-r));
+}
+
+/* As the last daemon left it, or empty if that cannot be had. */
+static int new_simulated(struct carve_device **ret, const char *label,
+			 uint64_t bytes, const struct kept *kept)
+{
+	struct carve_simulated_keep keep = {
+		.state = kept->state,
+		.inotify = -1,
+		.store = store_inotify,
+		.data = kept->store,
+	};
+	char name[CARVE_STORE_NAME];
+	int r;
+
+	if (!kept->state)
+		return carve_device_new_simulated(ret, label, bytes, NULL);
+	r = carve_state_region(kept->state, label);
+	if (r < 0)
+		return r;
+	keep.region = (unsigned int)r;
+	inotify_name(name, label);
+	keep.inotify = carve_store_take(kept->store, name);
+	r = carve_device_new_simulated(ret, label, bytes, &keep);
+	if (r == -EINVAL && keep.inotify >= 0) {
+		close(keep.inotify);
+		carve_store_remove(kept->store, name);
+		keep.inotify = -1;
+		r = carve_device_new_simulated(ret, label, bytes, &keep);
+	}
+	return r;
+}
+
 static int add_simulated(struct carve_manager *manager,
-			 const struct carve_options *options, const char *label)
+			 const struct carve_options *options,
+			 const char *label, const struct kept *kept)
 {
 	struct carve_device *device;
-	int r = carve_device_new_simulated(&device, label,
-					   options->simulate_bytes, NULL);
+	int r = new_simulated(&device, label, options->simulate_bytes, kept);
 
 	if (r < 0) {
 		carve_log(LOG_ERR, NULL, "cannot simulate a region of %llu "
@@ -246,15 +306,17 @@ int carve_setup_check(const struct carve_options *options)
 }
 
 int carve_setup_regions(struct carve_manager *manager,
-			const struct carve_options *options)
+			const struct carve_options *options,
+			struct carve_state *state, struct carve_store *store)
 {
+	const struct kept kept = { state, store };
 	int r = 0;
 
 	if (!options->simulate_bytes)
 		return add_drivers(manager, options);
 	if (!options->region_count)
-		return add_simulated(manager, options, DEFAULT_LABEL);
+		return add_simulated(manager, options, DEFAULT_LABEL, &kept);
 	for (size_t i = 0; r == 0 && i < options->region_count; i++)
-		r = add_simulated(manager, options, options->regions[i]);
+		r = add_simulated(manager, options, options->regions[i], &kept);
 	return r;
 }

@@ -8,6 +8,8 @@
 
 struct carve_manager;
 struct carve_options;
+struct carve_state;
+struct carve_store;
 
 /* Where the driver makes its nodes. */
 #define CARVE_DEVICE_FOLDER	"/dev/carve"
@@ -24,8 +26,14 @@ int carve_setup_limits(const struct carve_options *options,
 /* Is there any region to be served? Before anything else is touched. */
 int carve_setup_check(const struct carve_options *options);
 
-/* Open all regions asked for. Return: 0; negative errno. */
+/**
+ * carve_setup_regions() - open all regions asked for
+ * @state, @store: what of a simulated one the last daemon has left; NULL: nothing
+ *
+ * Return: 0; negative errno.
+ */
 int carve_setup_regions(struct carve_manager *manager,
-			const struct carve_options *options);
+			const struct carve_options *options,
+			struct carve_state *state, struct carve_store *store);
 
 #endif /* CARVE_DAEMON_SETUP_H */

@@ -27,6 +27,8 @@ static uint32_t bit_of(const struct carve_service *service,
 static void tell(struct carve_client *client, uint32_t bit,
 		 const struct carve_wire_pressure *message)
 {
+	if (client->epoch_due)
+		return;
 	if (carve_packet_all_read(client->fd))
 		client->told = 0;
 	if (client->told & bit)

@@ -255,7 +255,7 @@ void daemon_stop(struct daemon *daemon)
 static void remove_folder(const struct daemon *daemon)
 {
 	char path[128];
-	const char *const names[] = { "socket", "socket.lock", "socket.state", "notify", "log", "file", "carved.conf" };
+	const char *const names[] = { "socket", "socket.lock", "socket.state", "socket.state", "notify", "log", "file", "carved.conf" };
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
