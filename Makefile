@@ -10,8 +10,8 @@ VERSION := 0.1.0
 PREFIX ?= /usr
 DESTDIR ?=
 
-# The builds live side by side: for this machine, with sanitizers, and for the
-# guests (arm64, and armhf with GUEST=armhf), whose libraries come from the
+# The builds live side by side: for this machine, with sanitizers, with places to
+# die at (daemon/crash-point.h), and for the guests (arm64, and armhf with GUEST=armhf), whose libraries come from the
 # cached sysroots.
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
@@ -23,6 +23,10 @@ else ifdef SAN
 B ?= build/asan
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifdef CRASH
+B ?= build/crash
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CRASHFLAGS := -DCARVE_CRASH_POINTS
 else
 B ?= build/host
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -31,7 +35,7 @@ endif
 # What every object gets; CFLAGS and LDFLAGS stay the packager's.
 BASE_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wundef -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCARVE_VERSION='"$(VERSION)"' \
-	-fvisibility=hidden -fstack-protector-strong -MD -MP $(SANFLAGS)
+	-fvisibility=hidden -fstack-protector-strong -MD -MP $(SANFLAGS) $(CRASHFLAGS)
 BASE_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed $(SANFLAGS)
 
 # Include paths are given per folder (target-specific INC), so that an include

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "carve.h"
+#include "crash-point.h"
 #include "inventory.h"
 #include "name.h"
 #include "reservation.h"
@@ -147,6 +148,7 @@ static void reserved(struct carve_reserve *reserve, int r)
 	struct carve_client *client =
 		carve_container_of(reserve, struct carve_client, reserve);
 
+	CARVE_CRASH_POINT("reserve-waited");
 	answer(client, r);
 	carve_client_reply(client);
 }
@@ -236,6 +238,7 @@ static enum carve_outcome give_back(struct carve_client *client)
 	}
 	region = reservation->region;
 	leave(client, reservation);
+	CARVE_CRASH_POINT("reserve-given-back");
 	carve_request_start(client, sizeof(*reply));
 	reply->reservation = wire->reservation;
 	carve_region_serve(region);
@@ -251,6 +254,7 @@ enum carve_outcome carve_request_run_reserve(struct carve_client *client)
 	int r;
 
 	if (made) {
+		CARVE_CRASH_POINT("reserve-repeated");
 		reply_reserve(client, made);
 		return CARVE_OUTCOME_REPLY;
 	}
@@ -271,6 +275,7 @@ enum carve_outcome carve_request_run_reserve(struct carve_client *client)
 		client->waiter = &reserve->waiter;
 		return CARVE_OUTCOME_WAITING;
 	}
+	CARVE_CRASH_POINT("reserve-granted");
 	answer(client, r);
 	return CARVE_OUTCOME_REPLY;
 }

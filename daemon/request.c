@@ -167,6 +167,7 @@ static void granted(struct carve_grant *grant, int r)
 	struct carve_client *client =
 		carve_container_of(grant, struct carve_client, grant);
 
+	CARVE_CRASH_POINT("alloc-waited");
 	answer_alloc(client, r);
 	carve_client_reply(client);
 }
@@ -205,6 +206,7 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 		client->waiter = &client->grant.waiter;
 		return CARVE_OUTCOME_WAITING;
 	}
+	CARVE_CRASH_POINT("alloc-granted");
 	answer_alloc(client, r);
 	return CARVE_OUTCOME_REPLY;
 }

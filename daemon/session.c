@@ -204,11 +204,34 @@ void carve_session_wait(struct carve_client *client)
 	CARVE_CRASH_POINT("wait-saved");
 }
 
+/* For tests; otherwise there is nothing in it. */
+static void die_behind_reply(uint16_t type)
+{
+	switch (type) {
+	case CARVE_MSG_HELLO:
+		CARVE_CRASH_POINT("hello-answered");
+		break;
+	case CARVE_MSG_RESUME:
+		CARVE_CRASH_POINT("resume-answered");
+		break;
+	case CARVE_MSG_ALLOC:
+		CARVE_CRASH_POINT("alloc-answered");
+		break;
+	case CARVE_MSG_RESERVE:
+		CARVE_CRASH_POINT("reserve-answered");
+		break;
+	case CARVE_MSG_WATCH:
+		CARVE_CRASH_POINT("watch-answered");
+		break;
+	}
+}
+
 void carve_session_answered(struct carve_client *client)
 {
 	const struct carve_wire_header *header = &client->reply.header;
 	const struct carve_service *service = client->service;
 
+	die_behind_reply(header->type);
 	if (header->type == CARVE_MSG_RESUME &&
 	    client->reply.resume_reply.flags & CARVE_WIRE_RESUME_LOST)
 		for (size_t i = 0; i < service->region_count; i++)
