@@ -50,7 +50,7 @@ static int serve(sd_event *event, struct carve_manager *manager,
 {
 	struct carve_listen listener;
 	struct carve_config *config;
-	unsigned int max_clients;
+	struct carve_limits limits;
 	int r, status;
 
 	r = carve_reload_first(&config, options);
@@ -58,7 +58,7 @@ static int serve(sd_event *event, struct carve_manager *manager,
 		return carve_exit_status(r);
 	r = carve_setup_check(options);
 	if (r == 0)
-		r = carve_setup_limits(options, &max_clients);
+		r = carve_setup_limits(options, &limits);
 	if (r == 0)
 		r = carve_listen_init(&listener, options->socket_path);
 	if (r < 0) {
@@ -70,7 +70,7 @@ static int serve(sd_event *event, struct carve_manager *manager,
 	if (r == 0) {
 		r = carve_reload_attach(event, manager, options);
 		if (r == 0)
-			r = carve_manager_start(manager, listener.fd, max_clients);
+			r = carve_manager_start(manager, listener.fd, &limits);
 		if (r < 0)
 			carve_log(LOG_ERR, NULL, "cannot start: %s",
 				  strerror(-r));
@@ -79,7 +79,7 @@ static int serve(sd_event *event, struct carve_manager *manager,
 	if (r == 0) {
 		sd_notify(0, "READY=1");
 		carve_log(LOG_INFO, NULL, "ready for %u clients at %s",
-			  max_clients, listener.address.sun_path[0] ?
+			  limits.clients, listener.address.sun_path[0] ?
 			  listener.address.sun_path : "systemd's socket");
 		r = sd_event_loop(event);
 		status = r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

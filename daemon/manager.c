@@ -38,7 +38,6 @@
 struct carve_manager {
 	sd_event *event;
 	struct carve_service service;
-	TAILQ_HEAD(, carve_client) clients;
 	unsigned int max_clients;
 	sd_event_source *on_connection;
 	sd_event_source *on_resume;
@@ -50,7 +49,7 @@ static void client_gone(struct carve_client *client, void *data)
 {
 	struct carve_manager *manager = data;
 
-	TAILQ_REMOVE(&manager->clients, client, link);
+	TAILQ_REMOVE(&manager->service.clients, client, link);
 	carve_client_free(client);
 }
 
@@ -74,7 +73,7 @@ static bool has_place(const struct carve_manager *manager, uid_t uid)
 		return false;
 	if (is_privileged(manager, uid))
 		return true;
-	TAILQ_FOREACH(client, &manager->clients, link) {
+	TAILQ_FOREACH(client, &manager->service.clients, link) {
 		of_user += client->who.uid == uid;
 		of_others += !is_privileged(manager, client->who.uid);
 	}
@@ -120,7 +119,7 @@ static void welcome(struct carve_manager *manager, int fd)
 		carve_guard_close(fd);
 		return;
 	}
-	TAILQ_INSERT_TAIL(&manager->clients, client, link);
+	TAILQ_INSERT_TAIL(&manager->service.clients, client, link);
 }
 
 static int on_resume(sd_event_source *source, uint64_t usec, void *data)
@@ -184,7 +183,7 @@ int carve_manager_new(struct carve_manager **ret, sd_event *event)
 	}
 	manager->event = sd_event_ref(event);
 	manager->service.own_uid = geteuid();
-	TAILQ_INIT(&manager->clients);
+	TAILQ_INIT(&manager->service.clients);
 	*ret = manager;
 	return 0;
 }
@@ -198,7 +197,7 @@ struct carve_manager *carve_manager_free(struct carve_manager *manager)
 	sd_event_source_disable_unref(manager->on_connection);
 	sd_event_source_disable_unref(manager->on_resume);
 	carve_status_free(manager->status);
-	while ((client = TAILQ_FIRST(&manager->clients)))
+	while ((client = TAILQ_FIRST(&manager->service.clients)))
 		client_gone(client, manager);
 	carve_closer_free(manager->service.closer);
 	for (size_t i = 0; i < manager->service.region_count; i++)
@@ -292,7 +291,7 @@ void carve_manager_configure(struct carve_manager *manager,
 
 	manager->config = config;
 	manager->service.config = config;
-	TAILQ_FOREACH(client, &manager->clients, link)
+	TAILQ_FOREACH(client, &manager->service.clients, link)
 		client->who.terms = carve_config_terms(config, &client->who);
 	for (size_t i = 0; i < manager->service.region_count; i++)
 		set_keep(manager->service.regions[i], config);
@@ -302,11 +301,12 @@ void carve_manager_configure(struct carve_manager *manager,
 }
 
 int carve_manager_start(struct carve_manager *manager, int fd,
-			unsigned int max_clients)
+			const struct carve_limits *limits)
 {
 	int r;
 
-	manager->max_clients = max_clients;
+	manager->max_clients = limits->clients;
+	manager->service.unread.max = limits->unread;
 	r = sd_event_add_time_relative(manager->event, &manager->on_resume,
 				       CLOCK_MONOTONIC, PAUSE_USEC, 0,
 				       on_resume, manager);

@@ -9,9 +9,9 @@
 #include "carve.h"
 #include "inventory.h"
 #include "name.h"
-#include "packet.h"
 #include "request-reserve.h"
 #include "reservation.h"
+#include "unread.h"
 #include "watch.h"
 
 void carve_request_start(struct carve_client *client, size_t bytes)
@@ -168,10 +168,13 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 		carve_request_find_reservation(client, alloc->reservation);
 	int r;
 
-	if (client->unread_fds + alloc->count > CARVE_CLIENT_UNREAD_MAX) {
-		if (!carve_packet_all_read(client->fd))
-			return CARVE_OUTCOME_UNREAD;
-		client->unread_fds = 0;
+	switch (carve_unread_ask(client, alloc->count)) {
+	case CARVE_UNREAD_OWN:
+		return CARVE_OUTCOME_UNREAD;
+	case CARVE_UNREAD_OTHERS:
+		return CARVE_OUTCOME_CROWDED;
+	case CARVE_UNREAD_ROOM:
+		break;
 	}
 	if (alloc->reservation ? !reservation : !region) {
 		carve_request_fail(client, -ENOENT);

@@ -17,12 +17,14 @@
  * @CARVE_OUTCOME_SILENT: it is done, and there is no reply to it
  * @CARVE_OUTCOME_UNREAD: the client has to read its replies first; nothing was
  *	done, ask again
+ * @CARVE_OUTCOME_CROWDED: others have to read theirs first; likewise, after a while
  */
 enum carve_outcome {
 	CARVE_OUTCOME_REPLY,
 	CARVE_OUTCOME_WAITING,
 	CARVE_OUTCOME_SILENT,
 	CARVE_OUTCOME_UNREAD,
+	CARVE_OUTCOME_CROWDED,
 };
 
 /**

@@ -10,6 +10,7 @@
 
 #include "protocol.h"
 #include "region.h"
+#include "unread.h"
 
 struct carve_closer;
 struct carve_config;
@@ -17,12 +18,14 @@ struct carve_config;
 struct carve_client;
 
 LIST_HEAD(carve_watchers, carve_client);
+TAILQ_HEAD(carve_clients, carve_client);
 
 /**
  * struct carve_service - what all clients are served from
  * @regions: @region_count regions
  * @default_region: index of the one used when a request names none
- * @client_count: connections there are
+ * @clients: connections there are, @client_count of them
+ * @unread: descriptors they have not read
  * @watchers: those that want to hear when others wait for memory
  * @own_uid: user the daemon runs as
  * @last_reservation: number given out last
@@ -33,7 +36,9 @@ struct carve_service {
 	struct carve_region *regions[CARVE_WIRE_REGIONS_MAX];
 	size_t region_count;
 	size_t default_region;
+	struct carve_clients clients;
 	unsigned int client_count;
+	struct carve_unread unread;
 	struct carve_watchers watchers;
 	uid_t own_uid;
 	uint64_t last_reservation;
