@@ -99,17 +99,6 @@ static const char *check_alloc(const struct carve_client *client)
 	return NULL;
 }
 
-struct carve_region *carve_request_region(const struct carve_service *service,
-					  const char *label)
-{
-	if (!label[0])
-		return service->regions[service->default_region];
-	for (size_t i = 0; i < service->region_count; i++)
-		if (!strcmp(carve_region_label(service->regions[i]), label))
-			return service->regions[i];
-	return NULL;
-}
-
 static void reply_alloc(struct carve_client *client,
 			const struct carve_region *region)
 {
@@ -162,7 +151,7 @@ static void granted(struct carve_grant *grant, int r)
 static enum carve_outcome run_alloc(struct carve_client *client)
 {
 	const struct carve_wire_alloc *alloc = &client->request.alloc;
-	struct carve_region *region = carve_request_region(client->service,
+	struct carve_region *region = carve_service_region(client->service,
 							   alloc->region);
 	struct carve_reservation *reservation =
 		carve_request_find_reservation(client, alloc->reservation);

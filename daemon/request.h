@@ -42,10 +42,6 @@ enum carve_outcome carve_request_run(struct carve_client *client);
 /* For what runs them: begin a reply, of so many bytes that are zero. */
 void carve_request_start(struct carve_client *client, size_t bytes);
 
-/* The region of this label, "" for the default one, or NULL. */
-struct carve_region *carve_request_region(const struct carve_service *service,
-					  const char *label);
-
 /* Answer the request at hand with an error and the numbers to it. */
 void carve_request_refuse(struct carve_client *client,
 			  const struct carve_wire_refusal *refusal,

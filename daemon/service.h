@@ -46,4 +46,8 @@ struct carve_service {
 	const struct carve_config *config;
 };
 
+/* The region of this label, "" for the default one, or NULL. */
+struct carve_region *carve_service_region(const struct carve_service *service,
+					  const char *label);
+
 #endif /* CARVE_DAEMON_SERVICE_H */
