@@ -107,6 +107,7 @@ int main(int argc, char **argv)
 		{ "memory", measure_memory },
 		{ "idle", measure_idle },
 		{ "start", measure_start },
+		{ "hostile", measure_hostile },
 	};
 
 	raise_limit();

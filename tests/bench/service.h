@@ -93,5 +93,6 @@ void measure_live(void);
 void measure_memory(void);
 void measure_idle(void);
 void measure_start(void);
+void measure_hostile(void);
 
 #endif /* CARVE_BENCH_SERVICE_H */
