@@ -28,6 +28,9 @@ $(B)/daemon/carved: $(DAEMON_OBJS)
 
 SURVEY_OBJS := $(addprefix $(B)/daemon/,survey.o survey-all.o)
 $(SURVEY_OBJS) $(B)/daemon/earmark.o: INC =
+$(B)/daemon/ration.o: INC =
+UNIT_OBJS_test-ration := $(B)/daemon/ration.o
+UNIT_INC_test-ration := -Idaemon
 UNIT_OBJS_test-survey := $(SURVEY_OBJS)
 UNIT_INC_test-survey := -Idaemon
 UNIT_OBJS_test-earmark := $(SURVEY_OBJS) $(B)/daemon/earmark.o $(PLACEMENT_OBJS)

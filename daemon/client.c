@@ -17,10 +17,8 @@
 #include "request-reserve.h"
 #include "resume.h"
 #include "session.h"
+#include "unread.h"
 #include "watch.h"
-
-/* Requests of one client in one turn of the loop: others want theirs too. */
-#define TURN_REQUESTS		4
 
 /* How long a reply is held back that the kernel has no room for: 1 second. */
 #define RETRY_USEC		10000U
@@ -31,7 +29,7 @@
 
 /*
  * For replies that nobody reads yet; the kernel doubles it, and counts what it
- * takes to keep them. Room for CARVE_CLIENT_UNREAD_MAX small ones: that limit
+ * takes to keep them. Room for CARVE_UNREAD_CLIENT small ones: that limit
  * is to come first, since it is found before buffers are made.
  */
 #define SEND_BYTES		(4 * CARVE_WIRE_MAX)
@@ -67,6 +65,7 @@ static int set_state(struct carve_client *client,
 		[CARVE_CLIENT_READY] = EPOLLIN,
 		/* Edges: each packet the peer reads makes the socket speak. */
 		[CARVE_CLIENT_UNREAD] = EPOLLOUT | EPOLLET,
+		[CARVE_CLIENT_CROWDED] = 0,
 		/* Edges: what is no CANCEL stays there unread. */
 		[CARVE_CLIENT_WAITING] = EPOLLIN | EPOLLET,
 		[CARVE_CLIENT_SENDING] = EPOLLOUT,
@@ -133,7 +132,7 @@ void carve_client_reply(struct carve_client *client)
 		return;
 	}
 	if (r == 0)
-		client->unread_fds += (unsigned int)client->reply_fds;
+		carve_unread_add(client, client->reply_fds);
 	else
 		shutdown(client->fd, SHUT_RDWR);
 	drop_reply_fds(client);
@@ -155,8 +154,12 @@ static void announce(struct carve_client *client)
 
 void carve_client_resync(struct carve_client *client)
 {
-	/* What it has not read of another daemon's replies counts, too. */
-	client->unread_fds = CARVE_CLIENT_UNREAD_MAX;
+	/*
+	 * What it has not read of another daemon's replies counts, too. To be
+	 * asked before it is sent something that carries none.
+	 */
+	if (!carve_packet_all_read(client->fd))
+		carve_unread_add(client, CARVE_UNREAD_CLIENT);
 	client->epoch_due = true;
 	sd_event_source_set_enabled(client->on_hello, SD_EVENT_OFF);
 	announce(client);
@@ -189,6 +192,9 @@ static void run_request(struct carve_client *client)
 		 */
 		if (client->state != CARVE_CLIENT_UNREAD)
 			set_state(client, CARVE_CLIENT_UNREAD, false);
+		return;
+	case CARVE_OUTCOME_CROWDED:
+		set_state(client, CARVE_CLIENT_CROWDED, true);
 		return;
 	}
 	/* Its old place is taken, or not wanted any more. */
@@ -296,7 +302,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
 		run_request(client);
 	else if (client->state == CARVE_CLIENT_WAITING)
 		r = listen_for_cancel(client);
-	for (int i = 0; r == 0 && i < TURN_REQUESTS && is_reading(client); i++)
+	/* One, as the library does it: to look for a second one costs as much. */
+	else if (is_reading(client))
 		r = receive(client);
 	if (r == -EPIPE)
 		client->gone(client, client->gone_data);
@@ -313,6 +320,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 		announce(client);
 	else if (client->state == CARVE_CLIENT_SENDING)
 		carve_client_reply(client);
+	else if (client->state == CARVE_CLIENT_CROWDED)
+		run_request(client);
 	return 0;
 }
 
@@ -402,6 +411,7 @@ struct carve_client *carve_client_free(struct carve_client *client)
 	drop_reply_fds(client);
 	if (client->fd >= 0) {
 		carve_session_end(client);
+		carve_unread_clear(client);
 		carve_guard_close(client->fd);
 		client->service->client_count--;
 	}

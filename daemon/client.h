@@ -19,17 +19,11 @@
 #include "roll.h"
 #include "service.h"
 
-/*
- * Descriptors one client may have unread. The kernel counts descriptors under
- * way against the sender's limit, so one client that never reads would stop
- * everyone's replies. The largest reply has to fit.
- */
-#define CARVE_CLIENT_UNREAD_MAX	CARVE_WIRE_ALLOC_MAX
-
 /**
  * enum carve_client_state - what is done about a connection
  * @CARVE_CLIENT_READY: its next request is read
  * @CARVE_CLIENT_UNREAD: a request is held back until it has read its replies
+ * @CARVE_CLIENT_CROWDED: one is held back for a moment: too many are unread
  * @CARVE_CLIENT_WAITING: a request waits in its region
  * @CARVE_CLIENT_SENDING: a reply is held back until the socket takes it
  * @CARVE_CLIENT_RESYNC: it is of the daemon before, and what it says is dropped
@@ -38,6 +32,7 @@
 enum carve_client_state {
 	CARVE_CLIENT_READY,
 	CARVE_CLIENT_UNREAD,
+	CARVE_CLIENT_CROWDED,
 	CARVE_CLIENT_WAITING,
 	CARVE_CLIENT_SENDING,
 	CARVE_CLIENT_RESYNC,
@@ -99,7 +94,8 @@ union carve_client_packet {
  * @since_usec, @deadline_usec: of the request at hand, if it has waited in another
  *	daemon, else 0
  * @waiting: what its cell says of that
- * @unread_fds: descriptors sent since it was last known to have read all
+ * @unread_fds: descriptors sent since it was last known to have read all;
+ *	changed by unread.c
  * @send_tries: how often the reply at hand was refused by the kernel
  * @watches: wants to hear when others wait for memory
  * @told: of which regions it has not read that yet, as bits of their indexes

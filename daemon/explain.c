@@ -22,10 +22,10 @@ static bool find_needed(struct carve_region *region,
 			bool *needed)
 {
 	static struct carve_span spans[CARVE_SURVEY_MANY];
-	struct carve_survey *survey = carve_picture_take(region);
 	size_t holders = 0;
 
-	if (!count || !carve_survey_find_all(survey, wishes, count, spans, needed))
+	if (!carve_survey_find_all(carve_picture_take(region), wishes, count,
+				   spans, needed))
 		return false;
 	for (size_t i = 0; i < CARVE_SURVEY_HOLDERS; i++)
 		holders += needed[i];
@@ -120,10 +120,14 @@ void carve_explain(struct carve_region *region,
 		   struct carve_holders *ret)
 {
 	bool needed[CARVE_SURVEY_HOLDERS];
-	bool found = find_needed(region, wishes, count, needed);
 	struct carve_holders chosen = { 0 };
 	const struct carve_charge *charge;
+	bool found = false;
 
+	if (count && carve_picture_begin(who, false)) {
+		found = find_needed(region, wishes, count, needed);
+		carve_picture_end(who);
+	}
 	LIST_FOREACH(charge, &region->charges, link) {
 		struct carve_wire_holder holder;
 

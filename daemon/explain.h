@@ -29,7 +29,8 @@ struct carve_holders {
  *
  * The set is the smallest there is for one wish, and enough for several. It is not
  * looked for beyond the bounds of survey.h: 16,384 extents, 256 holders, and about
- * half a million steps (10 ms).
+ * half a million steps (10 ms), nor for a user whose ration of time is used up
+ * (ration.h).
  */
 void carve_explain(struct carve_region *region,
 		   const struct carve_identity *who,

@@ -77,7 +77,7 @@ static int take_place(struct place *place, const struct carve_options *options)
 /* Regions, configuration and clients, and what the last daemon knew of them. */
 static int start(sd_event *event, struct carve_manager *manager,
 		 const struct carve_options *options, struct place *place,
-		 struct carve_config *config, unsigned int max_clients)
+		 struct carve_config *config, const struct carve_limits *limits)
 {
 	struct carve_state *state = carve_state_open(&place->store,
 						     &place->listener);
@@ -90,8 +90,7 @@ static int start(sd_event *event, struct carve_manager *manager,
 		return r;
 	r = carve_reload_attach(event, manager, options);
 	if (r == 0)
-		r = carve_manager_start(manager, place->listener.fd,
-					max_clients);
+		r = carve_manager_start(manager, place->listener.fd, limits);
 	if (r < 0)
 		carve_log(LOG_ERR, NULL, "cannot start: %s", strerror(-r));
 	return r;
@@ -103,7 +102,7 @@ static int serve(sd_event *event, struct carve_manager *manager,
 {
 	const char *path = place->listener.address.sun_path;
 	struct carve_config *config;
-	unsigned int max_clients;
+	struct carve_limits limits;
 	int r, status;
 
 	r = carve_reload_first(&config, options);
@@ -111,19 +110,19 @@ static int serve(sd_event *event, struct carve_manager *manager,
 		return carve_exit_status(r);
 	r = carve_setup_check(options);
 	if (r == 0)
-		r = carve_setup_limits(options, &max_clients);
+		r = carve_setup_limits(options, &limits);
 	if (r == 0)
 		r = take_place(place, options);
 	if (r < 0) {
 		carve_config_free(config);
 		return carve_exit_status(r);
 	}
-	r = start(event, manager, options, place, config, max_clients);
+	r = start(event, manager, options, place, config, &limits);
 	status = carve_exit_status(r);
 	if (r == 0) {
 		sd_notify(0, "READY=1");
 		carve_log(LOG_INFO, NULL, "ready for %u clients at %s",
-			  max_clients, path[0] ? path : "systemd's socket");
+			  limits.clients, path[0] ? path : "systemd's socket");
 		r = sd_event_loop(event);
 		status = r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 		carve_log(LOG_INFO, NULL, "stopped; buffers live on");

@@ -264,21 +264,12 @@ void carve_manager_set_default(struct carve_manager *manager, size_t index)
 	manager->service.default_region = index;
 }
 
-static struct carve_region *find_region(const struct carve_service *service,
-					const char *label)
-{
-	for (size_t i = 0; i < service->region_count; i++)
-		if (!strcmp(carve_region_label(service->regions[i]), label))
-			return service->regions[i];
-	return NULL;
-}
-
 /* A section nobody uses may be a slip of the pen, or for another machine. */
 static void warn_unserved(const struct carve_service *service,
 			  const struct carve_config_place *place,
 			  const char *label)
 {
-	if (label[0] && !find_region(service, label))
+	if (!carve_service_region(service, label))
 		carve_log(LOG_WARNING, NULL, "%s:%u: no region %s is served here",
 			  place->file, place->line, label);
 }
@@ -334,11 +325,12 @@ void carve_manager_configure(struct carve_manager *manager,
 }
 
 int carve_manager_start(struct carve_manager *manager, int fd,
-			unsigned int max_clients)
+			const struct carve_limits *limits)
 {
 	int r;
 
-	manager->max_clients = max_clients;
+	manager->max_clients = limits->clients;
+	manager->service.unread.max = limits->unread;
 	r = carve_resume_clients(&manager->service, manager->event, client_gone,
 				 manager);
 	if (r >= 0)

@@ -15,6 +15,16 @@ struct carve_state;
 struct carve_store;
 
 /**
+ * struct carve_limits - what there are descriptors for
+ * @clients: connections at a time
+ * @unread: descriptors sent and not read; see unread.h
+ */
+struct carve_limits {
+	unsigned int clients;
+	size_t unread;
+};
+
+/**
  * carve_manager_new() - an empty daemon
  * @event: borrowed, has to live longer
  *
@@ -67,12 +77,13 @@ void carve_manager_configure(struct carve_manager *manager,
 /**
  * carve_manager_start() - serve clients of the daemon before, and accept others
  * @fd: listening socket; borrowed, has to stay open
- * @max_clients: connections at a time, a few of them kept for the superuser and
- *	the user the daemon runs as; any other user may have half of the rest
+ * @limits: how many connections at a time, a few of them kept for the superuser
+ *	and the user the daemon runs as; any other user may have half of the rest.
+ *	And how many descriptors may be unread
  *
  * Return: 0; -ENOMEM; what sd-event answers.
  */
 int carve_manager_start(struct carve_manager *manager, int fd,
-			unsigned int max_clients);
+			const struct carve_limits *limits);
 
 #endif /* CARVE_DAEMON_MANAGER_H */

@@ -1,10 +1,50 @@
 // SPDX-License-Identifier: MIT
 #include "picture.h"
 
+#include <time.h>
+#include <unistd.h>
+
+#include "ration.h"
 #include "reservation.h"
 
 /* Static: it is needed most when there is no memory. */
 static struct carve_survey survey;
+
+static struct carve_ration ration;
+static uint64_t begun_usec;
+
+static uint64_t usec_of(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static bool is_limited(const struct carve_identity *who)
+{
+	return who->uid != 0 && who->uid != geteuid();
+}
+
+/* Not the time that passes: on a busy machine that says nothing of the work. */
+bool carve_picture_begin(const struct carve_identity *who, bool own)
+{
+	uint64_t now_usec = usec_of(CLOCK_MONOTONIC);
+
+	if (is_limited(who) &&
+	    !(own ? carve_ration_is_own_left(&ration, who->uid, now_usec) :
+		    carve_ration_is_left(&ration, who->uid, now_usec)))
+		return false;
+	begun_usec = usec_of(CLOCK_THREAD_CPUTIME_ID);
+	return true;
+}
+
+void carve_picture_end(const struct carve_identity *who)
+{
+	if (is_limited(who))
+		carve_ration_use(&ration, who->uid, usec_of(CLOCK_MONOTONIC),
+				 usec_of(CLOCK_THREAD_CPUTIME_ID) - begun_usec);
+}
 
 static void number_holders(struct carve_region *region)
 {

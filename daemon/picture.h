@@ -5,6 +5,8 @@
 #ifndef CARVE_DAEMON_PICTURE_H
 #define CARVE_DAEMON_PICTURE_H
 
+#include <stdbool.h>
+
 #include "region.h"
 #include "survey.h"
 
@@ -21,5 +23,18 @@ struct carve_survey *carve_picture_take(struct carve_region *region);
 
 /* The same with all slots fixed: reservations do not end for anybody's sake. */
 struct carve_survey *carve_picture_take_fixed(struct carve_region *region);
+
+/**
+ * carve_picture_begin() - may time be spent on looking for this user's sake?
+ * @own: however much others have used: they shall not keep anybody from being
+ *	served
+ *
+ * The superuser and the daemon's own user always may, others as ration.h says.
+ * With true, carve_picture_end() is to follow.
+ */
+bool carve_picture_begin(const struct carve_identity *who, bool own);
+
+/* What was used since then counts. */
+void carve_picture_end(const struct carve_identity *who);
 
 #endif /* CARVE_DAEMON_PICTURE_H */

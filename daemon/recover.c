@@ -165,7 +165,7 @@ static int adopt_slot(struct carve_region *region,
 	enter_slot(record, slot);
 	carve_roll_add(region, record);
 	if (slot->dirty) {
-		record->job.urgent = true;
+		record->job.owner = carve_reservation_of(record)->id;
 		carve_region_scrub(region, record);
 	}
 	return 0;

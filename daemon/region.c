@@ -17,6 +17,14 @@
 
 #define RETRY_USEC	1000000U
 
+/*
+ * What is zeroed on the spot: to hand it to the scrubber and to hear of it again
+ * takes longer than the zeroing. In one turn of the loop no more than that many,
+ * a quarter of a MiB in all.
+ */
+#define QUICK_BYTES	(16U << 10)
+#define QUICK_COUNT	16
+
 static struct carve_record *of_extent(struct carve_extent *extent)
 {
 	return extent ? carve_container_of(extent, struct carve_record, extent) :
@@ -80,12 +88,17 @@ static void look_out(struct carve_region *region, sd_event_source *timer)
 	sd_event_exit(sd_event_source_get_event(timer), 0);
 }
 
-void carve_region_scrub(struct carve_region *region,
-			struct carve_record *record)
+static void set_job(struct carve_region *region, struct carve_record *record)
 {
 	record->job.offset = carve_extent_offset(&record->extent);
 	record->job.bytes = carve_extent_bytes(&record->extent);
 	region->scrubbing++;
+}
+
+void carve_region_scrub(struct carve_region *region,
+			struct carve_record *record)
+{
+	set_job(region, record);
 	carve_scrubber_put(region->scrubber, &record->job);
 }
 
@@ -101,8 +114,8 @@ struct carve_record *carve_region_find(const struct carve_region *region,
 	return record;
 }
 
-void carve_region_release(struct carve_region *region,
-			  struct carve_record *record)
+/* A live record's buffer has died: nobody is charged with it any more. */
+static void set_dirty(struct carve_region *region, struct carve_record *record)
 {
 	uint64_t bytes = carve_extent_bytes(&record->extent);
 	struct carve_log_about about = {
@@ -124,11 +137,18 @@ void carve_region_release(struct carve_region *region,
 		carve_reservation_release(record);
 	else
 		carve_placement_release(&region->placement, &record->extent);
+}
+
+void carve_region_release(struct carve_region *region,
+			  struct carve_record *record)
+{
+	set_dirty(region, record);
 	carve_region_scrub(region, record);
 }
 
-static void take_in(struct carve_region *region,
-		    const struct carve_device_extent *dead)
+/* Return: the record, dirty now, or NULL. */
+static struct carve_record *take_in(struct carve_region *region,
+				    const struct carve_device_extent *dead)
 {
 	static struct carve_log_limit limit;
 	struct carve_record *record = carve_region_find(region, dead);
@@ -138,41 +158,31 @@ static void take_in(struct carve_region *region,
 	};
 
 	carve_overrun_report(region, dead, record);
-	if (record && record->extent.state == CARVE_EXTENT_LIVE)
-		carve_region_release(region, record);
-	else
-		carve_log_limited(&limit, LOG_WARNING, &about,
-				  "region %s: buffer %" PRIu64 " (%" PRIu64
-				  " bytes at %#" PRIx64 ") was released, which "
-				  "is not in the books", about.region, dead->id,
-				  dead->bytes, dead->offset);
+	if (record && record->extent.state == CARVE_EXTENT_LIVE) {
+		set_dirty(region, record);
+		return record;
+	}
+	carve_log_limited(&limit, LOG_WARNING, &about, "region %s: buffer %"
+			  PRIu64 " (%" PRIu64 " bytes at %#" PRIx64 ") was "
+			  "released, which is not in the books", about.region,
+			  dead->id, dead->bytes, dead->offset);
+	return NULL;
 }
 
 void carve_region_collect(struct carve_region *region)
 {
 	struct carve_device_extent dead;
+	struct carve_record *record;
 	int r = 0;
 
 	while (!region->gone &&
-	       (r = carve_device_release(region->device, &dead)) > 0)
-		take_in(region, &dead);
+	       (r = carve_device_release(region->device, &dead)) > 0) {
+		record = take_in(region, &dead);
+		if (record)
+			carve_region_scrub(region, record);
+	}
 	if (r < 0)
 		mark_gone(region, r);
-}
-
-static int on_release(sd_event_source *source, int fd, uint32_t revents,
-		      void *data)
-{
-	struct carve_region *region = data;
-
-	(void)source;
-	(void)fd;
-	carve_region_collect(region);
-	if (revents & (EPOLLHUP | EPOLLERR))
-		mark_gone(region, -ENODEV);
-	if (region->gone)
-		carve_region_serve(region);
-	return 0;
 }
 
 static void scrubbed(struct carve_region *region, struct carve_record *record)
@@ -204,6 +214,49 @@ static void scrubbed(struct carve_region *region, struct carve_record *record)
 			  record->job.bytes, record->job.offset, strerror(-r));
 	sd_event_source_set_time_relative(region->on_retry, RETRY_USEC);
 	sd_event_source_set_enabled(region->on_retry, SD_EVENT_ONESHOT);
+}
+
+static bool is_quick(const struct carve_record *record)
+{
+	return carve_extent_bytes(&record->extent) <= QUICK_BYTES;
+}
+
+static void scrub_quickly(struct carve_region *region,
+			  struct carve_record *record)
+{
+	struct carve_scrub_job *job = &record->job;
+
+	set_job(region, record);
+	job->result = carve_device_scrub(region->device, job->offset,
+					 job->bytes);
+	scrubbed(region, record);
+}
+
+static int on_release(sd_event_source *source, int fd, uint32_t revents,
+		      void *data)
+{
+	struct carve_region *region = data;
+	struct carve_device_extent dead;
+	struct carve_record *record;
+	int quick = 0, r = 0;
+
+	(void)source;
+	(void)fd;
+	while (quick < QUICK_COUNT && !region->gone &&
+	       (r = carve_device_release(region->device, &dead)) > 0) {
+		record = take_in(region, &dead);
+		if (record && is_quick(record)) {
+			scrub_quickly(region, record);
+			quick++;
+		} else if (record) {
+			carve_region_scrub(region, record);
+		}
+	}
+	if (r < 0 || revents & (EPOLLHUP | EPOLLERR))
+		mark_gone(region, r < 0 ? r : -ENODEV);
+	if (quick || region->gone)
+		carve_region_serve(region);
+	return 0;
 }
 
 static int on_scrubbed(sd_event_source *source, int fd, uint32_t revents,

@@ -157,7 +157,7 @@ static void reserved(struct carve_reserve *reserve, int r)
 static int start_new(struct carve_client *client)
 {
 	const struct carve_wire_reserve *wire = &client->request.reserve;
-	struct carve_region *region = carve_request_region(client->service,
+	struct carve_region *region = carve_service_region(client->service,
 							   wire->region);
 	struct carve_reserve *reserve = &client->reserve;
 	int r;

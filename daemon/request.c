@@ -10,11 +10,11 @@
 #include "crash-point.h"
 #include "inventory.h"
 #include "name.h"
-#include "packet.h"
 #include "request-reserve.h"
 #include "reservation.h"
 #include "resume.h"
 #include "session.h"
+#include "unread.h"
 #include "watch.h"
 
 void carve_request_start(struct carve_client *client, size_t bytes)
@@ -111,17 +111,6 @@ static const char *check_alloc(const struct carve_client *client)
 	return NULL;
 }
 
-struct carve_region *carve_request_region(const struct carve_service *service,
-					  const char *label)
-{
-	if (!label[0])
-		return service->regions[service->default_region];
-	for (size_t i = 0; i < service->region_count; i++)
-		if (!strcmp(carve_region_label(service->regions[i]), label))
-			return service->regions[i];
-	return NULL;
-}
-
 static void reply_alloc(struct carve_client *client,
 			const struct carve_region *region)
 {
@@ -175,16 +164,19 @@ static void granted(struct carve_grant *grant, int r)
 static enum carve_outcome run_alloc(struct carve_client *client)
 {
 	const struct carve_wire_alloc *alloc = &client->request.alloc;
-	struct carve_region *region = carve_request_region(client->service,
+	struct carve_region *region = carve_service_region(client->service,
 							   alloc->region);
 	struct carve_reservation *reservation =
 		carve_request_find_reservation(client, alloc->reservation);
 	int r;
 
-	if (client->unread_fds + alloc->count > CARVE_CLIENT_UNREAD_MAX) {
-		if (!carve_packet_all_read(client->fd))
-			return CARVE_OUTCOME_UNREAD;
-		client->unread_fds = 0;
+	switch (carve_unread_ask(client, alloc->count)) {
+	case CARVE_UNREAD_OWN:
+		return CARVE_OUTCOME_UNREAD;
+	case CARVE_UNREAD_OTHERS:
+		return CARVE_OUTCOME_CROWDED;
+	case CARVE_UNREAD_ROOM:
+		break;
 	}
 	if (alloc->reservation ? !reservation : !region) {
 		carve_request_fail(client, -ENOENT);

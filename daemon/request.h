@@ -17,12 +17,14 @@
  * @CARVE_OUTCOME_SILENT: it is done, and there is no reply to it
  * @CARVE_OUTCOME_UNREAD: the client has to read its replies first; nothing was
  *	done, ask again
+ * @CARVE_OUTCOME_CROWDED: others have to read theirs first; likewise, after a while
  */
 enum carve_outcome {
 	CARVE_OUTCOME_REPLY,
 	CARVE_OUTCOME_WAITING,
 	CARVE_OUTCOME_SILENT,
 	CARVE_OUTCOME_UNREAD,
+	CARVE_OUTCOME_CROWDED,
 };
 
 /**
@@ -39,10 +41,6 @@ enum carve_outcome carve_request_run(struct carve_client *client);
 
 /* For what runs them: begin a reply, of so many bytes that are zero. */
 void carve_request_start(struct carve_client *client, size_t bytes);
-
-/* The region of this label, "" for the default one, or NULL. */
-struct carve_region *carve_request_region(const struct carve_service *service,
-					  const char *label);
 
 /* Answer the request at hand with an error and the numbers to it. */
 void carve_request_refuse(struct carve_client *client,

@@ -31,9 +31,9 @@ struct carve_reservation *carve_reservation_of(const struct carve_record *record
 
 void carve_reservation_release(struct carve_record *record)
 {
-	carve_slot_release(&record->slot);
 	/* Somebody may be waiting for it, and nobody else can use it. */
-	record->job.urgent = true;
+	record->job.owner = carve_reservation_of(record)->id;
+	carve_slot_release(&record->slot);
 }
 
 void carve_reservation_clean(struct carve_record *record)
@@ -41,7 +41,7 @@ void carve_reservation_clean(struct carve_record *record)
 	carve_slot_clean(&record->slot);
 	/* From now on it is no buffer's that was. */
 	record->id = 0;
-	record->job.urgent = false;
+	record->job.owner = 0;
 }
 
 static uint64_t wanted_bytes(const struct carve_reserve *reserve)

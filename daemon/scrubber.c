@@ -18,25 +18,113 @@
  */
 #define STEP_BYTES	(8U << 20)
 
-TAILQ_HEAD(job_list, carve_scrub_job);
-
 /**
  * struct carve_scrubber - the thread and its two queues
- * @lock: over @todo, @done and @stopping
- * @todo, @urgent: jobs to be done, the urgent ones first
+ * @lock: over @todo, @urgent, @done and @stopping
+ * @todo: jobs to be done that nobody in particular waits for
+ * @urgent: those that go first: of each owner one, with the others behind it,
+ *	whoever's turn comes last at the end
  * @more: one of these has grown, or @stopping is set
+ * @turn_owner, @turn_bytes: the thread's: whose turn it is, and what of it is done
  */
 struct carve_scrubber {
 	struct carve_device *device;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
-	struct job_list todo;
-	struct job_list urgent;
-	struct job_list done;
+	struct carve_scrub_list todo;
+	struct carve_scrub_list urgent;
+	struct carve_scrub_list done;
 	bool stopping;
 	int fd;
+	uint64_t turn_owner;
+	uint64_t turn_bytes;
 };
+
+/* ---- the urgent ones ----------------------------------------------------- */
+
+/* The first one of this owner, or NULL. */
+static struct carve_scrub_job *first_of(const struct carve_scrubber *scrubber,
+					uint64_t owner)
+{
+	struct carve_scrub_job *job;
+
+	TAILQ_FOREACH(job, &scrubber->urgent, link)
+		if (job->owner == owner)
+			return job;
+	return NULL;
+}
+
+static void urgent_add(struct carve_scrubber *scrubber,
+		       struct carve_scrub_job *job)
+{
+	struct carve_scrub_job *first = first_of(scrubber, job->owner);
+
+	TAILQ_INIT(&job->later);
+	if (first)
+		TAILQ_INSERT_TAIL(&first->later, job, link);
+	else
+		TAILQ_INSERT_TAIL(&scrubber->urgent, job, link);
+}
+
+/* What was begun goes on before others of its owner, when its turn comes. */
+static void urgent_put_off(struct carve_scrubber *scrubber,
+			   struct carve_scrub_job *job)
+{
+	struct carve_scrub_job *first = first_of(scrubber, job->owner);
+
+	TAILQ_INIT(&job->later);
+	if (first) {
+		TAILQ_REMOVE(&scrubber->urgent, first, link);
+		TAILQ_CONCAT(&job->later, &first->later, link);
+		TAILQ_INSERT_HEAD(&job->later, first, link);
+	}
+	TAILQ_INSERT_TAIL(&scrubber->urgent, job, link);
+}
+
+/* Return: the first one of another owner than before, if there is any. */
+static struct carve_scrub_job *next_turn(struct carve_scrubber *scrubber)
+{
+	struct carve_scrub_job *job = TAILQ_FIRST(&scrubber->urgent);
+
+	if (!job)
+		return NULL;
+	/* Who came while this one had its turn stands behind it. */
+	if (job->owner == scrubber->turn_owner) {
+		TAILQ_REMOVE(&scrubber->urgent, job, link);
+		TAILQ_INSERT_TAIL(&scrubber->urgent, job, link);
+		job = TAILQ_FIRST(&scrubber->urgent);
+	}
+	scrubber->turn_owner = job->owner;
+	scrubber->turn_bytes = 0;
+	return job;
+}
+
+/*
+ * A turn is a step, or as many small jobs as make one. Return: the next urgent
+ * one, taken out, or NULL.
+ */
+static struct carve_scrub_job *urgent_take(struct carve_scrubber *scrubber)
+{
+	struct carve_scrub_job *job = NULL, *next;
+
+	if (scrubber->turn_bytes < STEP_BYTES)
+		job = first_of(scrubber, scrubber->turn_owner);
+	if (!job)
+		job = next_turn(scrubber);
+	if (!job)
+		return NULL;
+	TAILQ_REMOVE(&scrubber->urgent, job, link);
+	next = TAILQ_FIRST(&job->later);
+	if (next) {
+		TAILQ_REMOVE(&job->later, next, link);
+		TAILQ_CONCAT(&next->later, &job->later, link);
+		TAILQ_INSERT_TAIL(&scrubber->urgent, next, link);
+	}
+	return job;
+}
+
+/* ---- the thread ---------------------------------------------------------- */
 
 /*
  * Between two steps: is it time to end, or for another job? Then this one goes
@@ -49,8 +137,10 @@ static bool is_put_off(struct carve_scrubber *scrubber,
 
 	pthread_mutex_lock(&scrubber->lock);
 	stopping = scrubber->stopping;
-	hurry = !job->urgent && !TAILQ_EMPTY(&scrubber->urgent);
-	if (hurry)
+	hurry = !TAILQ_EMPTY(&scrubber->urgent);
+	if (hurry && job->owner)
+		urgent_put_off(scrubber, job);
+	else if (hurry)
 		TAILQ_INSERT_HEAD(&scrubber->todo, job, link);
 	pthread_mutex_unlock(&scrubber->lock);
 	return stopping || hurry;
@@ -69,15 +159,27 @@ static bool scrub(struct carve_scrubber *scrubber, struct carve_scrub_job *job)
 		if (job->result < 0)
 			return true;
 		job->done += step;
+		scrubber->turn_bytes += step;
 		if (job->done < job->bytes && is_put_off(scrubber, job))
 			return false;
 	}
 	return true;
 }
 
-static struct carve_scrub_job *first_job(struct carve_scrubber *scrubber)
+static bool has_job(const struct carve_scrubber *scrubber)
 {
-	return TAILQ_FIRST(&scrubber->urgent) ?: TAILQ_FIRST(&scrubber->todo);
+	return !TAILQ_EMPTY(&scrubber->urgent) || !TAILQ_EMPTY(&scrubber->todo);
+}
+
+static struct carve_scrub_job *take_job(struct carve_scrubber *scrubber)
+{
+	struct carve_scrub_job *job = urgent_take(scrubber);
+
+	if (job)
+		return job;
+	job = TAILQ_FIRST(&scrubber->todo);
+	TAILQ_REMOVE(&scrubber->todo, job, link);
+	return job;
 }
 
 /* Return: the next job, or NULL when it is time to end. */
@@ -86,13 +188,10 @@ static struct carve_scrub_job *wait_for_job(struct carve_scrubber *scrubber)
 	struct carve_scrub_job *job = NULL;
 
 	pthread_mutex_lock(&scrubber->lock);
-	while (!scrubber->stopping && !first_job(scrubber))
+	while (!scrubber->stopping && !has_job(scrubber))
 		pthread_cond_wait(&scrubber->more, &scrubber->lock);
-	if (!scrubber->stopping) {
-		job = first_job(scrubber);
-		TAILQ_REMOVE(job->urgent ? &scrubber->urgent : &scrubber->todo,
-			     job, link);
-	}
+	if (!scrubber->stopping)
+		job = take_job(scrubber);
 	pthread_mutex_unlock(&scrubber->lock);
 	return job;
 }
@@ -178,8 +277,10 @@ void carve_scrubber_put(struct carve_scrubber *scrubber,
 {
 	job->done = 0;
 	pthread_mutex_lock(&scrubber->lock);
-	TAILQ_INSERT_TAIL(job->urgent ? &scrubber->urgent : &scrubber->todo, job,
-			  link);
+	if (job->owner)
+		urgent_add(scrubber, job);
+	else
+		TAILQ_INSERT_TAIL(&scrubber->todo, job, link);
 	pthread_cond_signal(&scrubber->more);
 	pthread_mutex_unlock(&scrubber->lock);
 }

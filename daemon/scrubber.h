@@ -6,26 +6,31 @@
 #ifndef CARVE_DAEMON_SCRUBBER_H
 #define CARVE_DAEMON_SCRUBBER_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
 struct carve_device;
 struct carve_scrubber;
 
+TAILQ_HEAD(carve_scrub_list, carve_scrub_job);
+
 /**
  * struct carve_scrub_job - one dirty range
- * @urgent: it goes before all that is not, even one that is being done
+ * @owner: number of the reservation that waits for it, 0 for none. What has an
+ *	owner is urgent: it goes before all that has none, even before one that is
+ *	being done; and owners take turns
  * @done: private; bytes zeroed so far
  * @result: what carve_device_scrub() answered, once it is done
+ * @later: private; urgent ones of the same owner behind this one
  * @link: private
  */
 struct carve_scrub_job {
 	uint64_t offset;
 	uint64_t bytes;
-	bool urgent;
+	uint64_t owner;
 	uint64_t done;
 	int result;
+	struct carve_scrub_list later;
 	TAILQ_ENTRY(carve_scrub_job) link;
 };
 
@@ -47,8 +52,8 @@ int carve_scrubber_new(struct carve_scrubber **ret,
 struct carve_scrubber *carve_scrubber_free(struct carve_scrubber *scrubber);
 
 /*
- * Put a job at the end of the queue, or of the urgent ones; it must stay in
- * place until it is done.
+ * Put a job at the end of the queue, or behind the urgent ones of its owner; it
+ * must stay in place until it is done.
  */
 void carve_scrubber_put(struct carve_scrubber *scrubber,
 			struct carve_scrub_job *job);

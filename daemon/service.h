@@ -14,6 +14,7 @@
 #include "protocol.h"
 #include "region.h"
 #include "state.h"
+#include "unread.h"
 
 struct carve_closer;
 struct carve_config;
@@ -28,7 +29,8 @@ TAILQ_HEAD(carve_clients, carve_client);
  * struct carve_service - what all clients are served from
  * @regions: @region_count regions
  * @default_region: index of the one used when a request names none
- * @clients: all connections, @client_count of them
+ * @clients: connections there are, @client_count of them
+ * @unread: descriptors they have not read
  * @watchers: those that want to hear when others wait for memory
  * @own_uid: user the daemon runs as
  * @last_reservation: number given out last, without @state
@@ -48,6 +50,7 @@ struct carve_service {
 	size_t default_region;
 	struct carve_clients clients;
 	unsigned int client_count;
+	struct carve_unread unread;
 	struct carve_watchers watchers;
 	uid_t own_uid;
 	uint64_t last_reservation;
@@ -70,5 +73,9 @@ carve_service_number_reservation(struct carve_service *service)
 		return ++service->last_reservation;
 	return ++carve_state_numbers(service->state)->reservation;
 }
+
+/* The region of this label, "" for the default one, or NULL. */
+struct carve_region *carve_service_region(const struct carve_service *service,
+					  const char *label);
 
 #endif /* CARVE_DAEMON_SERVICE_H */

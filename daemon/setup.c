@@ -21,8 +21,8 @@
 /* Regions, timers, the journal and a reply on its way out. */
 #define OWN_FDS		256
 
-/* One client: its socket, and what it may leave unread or unsent. */
-#define CLIENT_FDS	(1 + CARVE_CLIENT_UNREAD_MAX)
+/* One client: its socket, and its part of what all together may leave unread. */
+#define CLIENT_FDS	(1 + 8)
 
 /* More is not asked for by default: each costs 20 KiB. */
 #define CLIENTS_DEFAULT	1024
@@ -53,7 +53,7 @@ static rlim_t raise_limit(void)
 }
 
 int carve_setup_limits(const struct carve_options *options,
-		       unsigned int *ret_max_clients)
+		       struct carve_limits *ret)
 {
 	rlim_t limit, clients;
 
@@ -78,7 +78,8 @@ int carve_setup_limits(const struct carve_options *options,
 		clients = options->max_clients;
 	else if (clients > CLIENTS_DEFAULT)
 		clients = CLIENTS_DEFAULT;
-	*ret_max_clients = (unsigned int)clients;
+	ret->clients = (unsigned int)clients;
+	ret->unread = limit - OWN_FDS - clients;
 	return 0;
 }
 

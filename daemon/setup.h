@@ -6,6 +6,7 @@
 #ifndef CARVE_DAEMON_SETUP_H
 #define CARVE_DAEMON_SETUP_H
 
+struct carve_limits;
 struct carve_manager;
 struct carve_options;
 struct carve_state;
@@ -16,12 +17,12 @@ struct carve_store;
 
 /**
  * carve_setup_limits() - have as many descriptors as possible
- * @ret_max_clients: connections there are descriptors for
+ * @ret: what there are descriptors for
  *
  * Return: 0; -EMFILE, -EINVAL.
  */
 int carve_setup_limits(const struct carve_options *options,
-		       unsigned int *ret_max_clients);
+		       struct carve_limits *ret);
 
 /* Is there any region to be served? Before anything else is touched. */
 int carve_setup_check(const struct carve_options *options);

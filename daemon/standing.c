@@ -18,17 +18,6 @@ static struct carve_reserve *of_waiter(struct carve_waiter *waiter)
 	return carve_container_of(waiter, struct carve_reserve, waiter);
 }
 
-static struct carve_region *find_region(const struct carve_service *service,
-					const char *label)
-{
-	if (!label[0])
-		return service->regions[service->default_region];
-	for (size_t i = 0; i < service->region_count; i++)
-		if (!strcmp(carve_region_label(service->regions[i]), label))
-			return service->regions[i];
-	return NULL;
-}
-
 struct carve_reservation *
 carve_standing_find(const struct carve_service *service, const char *name)
 {
@@ -218,8 +207,8 @@ void carve_standing_configure(struct carve_service *service)
 	for (size_t i = 0; i < config->reservation_count; i++) {
 		const struct carve_config_reservation *section =
 			&config->reservations[i];
-		struct carve_region *region = find_region(service,
-							  section->region);
+		struct carve_region *region =
+			carve_service_region(service, section->region);
 		struct carve_reservation *old =
 			carve_standing_find(service, section->name);
 		int r = 0;

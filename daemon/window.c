@@ -111,13 +111,17 @@ static bool take(struct carve_window *window, struct carve_waiter *waiter,
 {
 	uint64_t until_usec = time_of(window, waiter->who->uid, now_usec);
 	struct carve_waiter *before = window->owner;
+	bool found;
 
-	if (!until_usec || now_usec < waiter->look_usec)
+	if (!until_usec || now_usec < waiter->look_usec ||
+	    !carve_picture_begin(waiter->who, true))
 		return false;
 	/* It costs a look at all of the region: not at every occasion. */
 	waiter->look_usec = now_usec + CARVE_WINDOW_USEC;
 	end(window);
-	if (!find(window, waiter)) {
+	found = find(window, waiter);
+	carve_picture_end(waiter->who);
+	if (!found) {
 		end(window);
 		/* Its windows are lost, and are found anew next time. */
 		if (before)

@@ -9,7 +9,7 @@
  *    without a deadline for memory that other users have.
  *  - A user's requests together may have it for CARVE_WINDOW_USEC, and not again
  *    before as long a rest, unless they were served. What only waits for zeroing
- *    keeps it.
+ *    keeps it. Looking for windows comes out of the user's ration (ration.h).
  *  - Requests of higher priority and buffers of granted reservations ignore it.
  * What is earmarked is free memory, which the user might have taken at once.
  */

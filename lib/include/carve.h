@@ -187,7 +187,8 @@ enum carve_refused {
  * @holders: the largest holders, largest first, and the smallest set of holders
  *	whose memory would have to go for the request to fit
  *	(CARVE_HOLDER_NEEDED; no such entry: there is no such set of up to
- *	CARVE_HOLDERS_MAX)
+ *	CARVE_HOLDERS_MAX, or it was not looked for, as that takes time and the
+ *	user has asked often)
  */
 struct carve_refusal {
 	uint32_t struct_size;

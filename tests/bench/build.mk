@@ -18,6 +18,14 @@ BENCH_TRACES := build/bench/traces
 
 $(filter $(B)/tests/%,$(BENCH_OBJS) $(BENCH_COST_OBJS)): INC = -Idaemon
 
+BENCH_SERVICE := $(B)/tests/bench/service
+BENCH_SERVICE_OBJS := $(addprefix $(B)/tests/bench/,service.o service-daemon.o \
+	service-floor.o service-hostile.o service-latency.o service-load.o)
+$(BENCH_SERVICE_OBJS): INC = -Ilib -Ilib/include
+
+$(BENCH_SERVICE): $(BENCH_SERVICE_OBJS) $(LIB_A)
+	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^
+
 $(BENCH): $(BENCH_OBJS)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
@@ -34,12 +42,22 @@ build/bench-placement: $(BENCH)
 	@mkdir -p $(@D)
 	cp $< $@
 
-.PHONY: bench bench-placement bench-traces
-bench: $(BENCH_COST) ## what placement costs, into build/bench/placement.jsonl
+.PHONY: bench bench-placement bench-service bench-traces
+bench: ## what placement and the daemon cost, into build/bench/*.jsonl
+	@$(MAKE) --no-print-directory build/bench/placement.jsonl
+	@$(MAKE) --no-print-directory bench-service
+
+.PHONY: build/bench/placement.jsonl
+build/bench/placement.jsonl: $(BENCH_COST)
+	@mkdir -p $(@D)
+	@$< > $@.new
+	@mv $@.new $@
+	@cat $@
+
+bench-service: $(BENCH_SERVICE) $(B)/daemon/carved ## what the daemon costs; ONLY=floor for one
 	@mkdir -p build/bench
-	@$< > build/bench/placement.jsonl.new
-	@mv build/bench/placement.jsonl.new build/bench/placement.jsonl
-	@cat build/bench/placement.jsonl
+	@CARVED=$(B)/daemon/carved $< $(ONLY) | tee build/bench/service.jsonl.new
+	@mv build/bench/service.jsonl.new build/bench/service.jsonl
 
 bench-placement: build/bench-placement ## build what measures placement
 

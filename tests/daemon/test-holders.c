@@ -3,7 +3,7 @@
  * Whom a refusal names: the largest holders, and the smallest set of them that is
  * in the way, compared with every set there is. Needs root, to be several users.
  */
-#include "fixture.h"
+#include "reserving.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -261,12 +261,69 @@ static void test_reservations_are_somebodys(void **state)
 	daemon_stop(daemon);
 }
 
+/* ---- how often ---------------------------------------------------------------- */
+
+#define SLOTS		1024U
+#define MANY		16
+
+static bool says_who_is_in_the_way(struct carve *carve)
+{
+	struct carve_refusal refusal;
+
+	assert_int_equal(refused(carve, SLOTS * PAGE, &refusal), -ENOSPC);
+	assert_int_equal(refusal.reason, CARVE_REFUSED_SPACE);
+	/* Who has the most is told in any case. */
+	assert_int_equal(refusal.holder_count, 1);
+	assert_int_equal(refusal.holders[0].bytes, MANY * SLOTS * PAGE);
+	return refusal.holders[0].flags & CARVE_HOLDER_NEEDED;
+}
+
+/* Whoever asks without end is told less, and nobody else is. */
+static void test_asking_without_end(void **state)
+{
+	/* A region full of single pages: as much as is looked at. */
+	const struct carve_class class = CLASS(PAGE, 0, SLOTS);
+	struct carve_reservation *reservations[MANY];
+	struct carve *user, *other, *root;
+	struct daemon *daemon;
+	unsigned int told = 0;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip_because("several users need root");
+	daemon = daemon_start("--simulate", "64M", NULL);
+	assert_int_equal(chmod(daemon->socket, 0666), 0);
+	root = client_new(daemon);
+	user = client_of(daemon, FIRST_USER);
+	other = client_of(daemon, FIRST_USER + 1);
+	for (size_t i = 0; i < MANY; i++)
+		reservations[i] = reserve(root, &class, 1);
+	for (int64_t end = now_ms() + PATIENCE * 1000;
+	     says_who_is_in_the_way(user); told++)
+		assert_true(now_ms() < end);
+	/* 50 ms, and what comes back meanwhile; each costs a part of one at least. */
+	assert_in_range(told, 1, 1000);
+	assert_true(says_who_is_in_the_way(other));
+	sleep_ms(1100);
+	assert_true(says_who_is_in_the_way(user));
+	for (unsigned int i = 0; i < told; i++)
+		assert_true(says_who_is_in_the_way(root));
+	print_message("# told %u times\n", told);
+	for (size_t i = 0; i < MANY; i++)
+		carve_reservation_free(reservations[i]);
+	carve_free(user);
+	carve_free(other);
+	carve_free(root);
+	daemon_stop(daemon);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_names_the_smallest_set),
 		DAEMON_TEST(test_names_are_not_for_everybody),
 		DAEMON_TEST(test_reservations_are_somebodys),
+		DAEMON_TEST(test_asking_without_end),
 	};
 
 	return cmocka_run_group_tests_name("holders", tests, NULL, NULL);

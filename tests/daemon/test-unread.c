@@ -3,9 +3,11 @@
  * Clients that ask and do not read: what that costs the daemon.
  */
 #include "raw.h"
+#include "as-user.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,11 +130,77 @@ static void test_unread_replies_are_few(void **state)
 	daemon_stop(daemon);
 }
 
+/* ---- what all clients together have unread -------------------------------- */
+
+/* With so many descriptors 85 clients, and 683 unread: 341 of one user. */
+#define FDS		1024
+#define GREEDY		5
+#define HALF		341
+
+static int take_one(struct carve *carve, struct scene *scene)
+{
+	struct carve_buffer *buffer = NULL;
+
+	(void)scene;
+	CHILD_CHECK(take(carve, PAGE, &buffer) == 0);
+	carve_buffer_unref(buffer);
+	return 0;
+}
+
+/* Read what was answered until nothing comes. Return: how many replies. */
+static int read_all(int socket)
+{
+	char packet[CARVE_WIRE_MAX];
+	int count = 0;
+
+	while (raw_receive(socket, packet, sizeof(packet), 300) > 0)
+		count++;
+	return count;
+}
+
+/* Who leaves half of all unread waits; others do not notice. */
+static void test_budget_is_shared(void **state)
+{
+	struct rlimit before, few;
+	int sockets[GREEDY + 1], i, j;
+	struct scene scene = { 0 };
+	struct carve *carve;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = FDS;
+	few.rlim_max = FDS;
+	if (setrlimit(RLIMIT_NOFILE, &few) < 0)
+		skip_because("the limit of descriptors cannot be set");
+	scene_start(&scene, "");
+	for (i = 0; i <= GREEDY; i++)
+		sockets[i] = raw_client(scene.daemon);
+	for (i = 0; i < GREEDY; i++)
+		for (j = 0; j < 8; j++)
+			request_pages(sockets[i], CARVE_WIRE_ALLOC_MAX / 8);
+	request_pages(sockets[GREEDY], HALF - GREEDY * CARVE_WIRE_ALLOC_MAX);
+	carve = client_new(scene.daemon);
+	assert_live_becomes(carve, HALF * PAGE);
+	request_pages(sockets[GREEDY], 1);
+	sleep_ms(300);
+	assert_int_equal(client_region(carve).buffers, HALF);
+	do_as(&scene, STRANGER, take_one);
+	/* It was only late. */
+	assert_int_equal(read_all(sockets[0]), 8);
+	assert_int_equal(read_all(sockets[GREEDY]), 2);
+	carve_free(carve);
+	for (i = 0; i <= GREEDY; i++)
+		close(sockets[i]);
+	scene_end(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_paused_client_costs_nothing),
 		DAEMON_TEST(test_unread_replies_are_few),
+		DAEMON_TEST(test_budget_is_shared),
 	};
 
 	return cmocka_run_group_tests_name("unread", tests, NULL, NULL);

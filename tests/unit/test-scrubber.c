@@ -99,10 +99,10 @@ static void urgent_jobs_go_between_two_steps(void **state)
 	struct carve_scrub_job big = { .offset = 0, .bytes = 20 * MIB };
 	struct carve_scrub_job next = { .offset = 200 * MIB, .bytes = MIB };
 	struct carve_scrub_job urgent = {
-		.offset = 300 * MIB, .bytes = MIB, .urgent = true,
+		.offset = 300 * MIB, .bytes = MIB, .owner = 1,
 	};
 	struct carve_scrub_job second = {
-		.offset = 400 * MIB, .bytes = MIB, .urgent = true,
+		.offset = 400 * MIB, .bytes = MIB, .owner = 2,
 	};
 	struct carve_scrubber *scrubber;
 
@@ -124,7 +124,7 @@ static void urgent_jobs_go_between_two_steps(void **state)
 	carve_scrubber_free(scrubber);
 }
 
-/* An urgent one is not put off by others that are. */
+/* An urgent one is not put off by others of its owner. */
 static void urgent_jobs_keep_their_order(void **state)
 {
 	struct carve_scrub_job jobs[3];
@@ -134,7 +134,7 @@ static void urgent_jobs_keep_their_order(void **state)
 	start(&scrubber);
 	for (size_t i = 0; i < 3; i++) {
 		jobs[i] = (struct carve_scrub_job){
-			.offset = i * 100 * MIB, .bytes = 20 * MIB, .urgent = true,
+			.offset = i * 100 * MIB, .bytes = 20 * MIB, .owner = 1,
 		};
 		carve_scrubber_put(scrubber, &jobs[i]);
 	}
@@ -151,6 +151,81 @@ static void urgent_jobs_keep_their_order(void **state)
 	carve_scrubber_free(scrubber);
 }
 
+/*
+ * One owner has three large jobs, and the first is under way, when a second one
+ * comes with one of one step, and a third one with three small ones, which make
+ * a turn together.
+ */
+static void owners_take_turns(void **state)
+{
+	static const uint64_t order[] = {
+		0, 400, 500, 510, 520, 8, 16, 100, 108, 116, 200,
+	};
+	struct carve_scrub_job large[3], small[3];
+	struct carve_scrub_job single = {
+		.offset = 400 * MIB, .bytes = MIB, .owner = 2,
+	};
+	struct carve_scrubber *scrubber;
+
+	(void)state;
+	start(&scrubber);
+	for (size_t i = 0; i < 3; i++) {
+		large[i] = (struct carve_scrub_job){
+			.offset = i * 100 * MIB, .bytes = 20 * MIB, .owner = 1,
+		};
+		carve_scrubber_put(scrubber, &large[i]);
+	}
+	wait_for_step(1);
+	carve_scrubber_put(scrubber, &single);
+	for (size_t i = 0; i < 3; i++) {
+		small[i] = (struct carve_scrub_job){
+			.offset = (500 + i * 10) * MIB, .bytes = MIB, .owner = 3,
+		};
+		carve_scrubber_put(scrubber, &small[i]);
+	}
+	allow(STEPS);
+	assert_ptr_equal(take(scrubber), &single);
+	for (size_t i = 0; i < 3; i++)
+		assert_ptr_equal(take(scrubber), &small[i]);
+	for (size_t i = 0; i < 3; i++)
+		assert_ptr_equal(take(scrubber), &large[i]);
+	assert_true(steps.begun >= sizeof(order) / sizeof(order[0]));
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		assert_int_equal(steps.offsets[i], order[i] * MIB);
+	carve_scrubber_free(scrubber);
+}
+
+/* Two with large backlogs: a step each, in the order of each. */
+static void backlogs_are_done_together(void **state)
+{
+	static const uint64_t order[] = {
+		0, 200, 8, 208, 100, 300, 108, 308,
+	};
+	struct carve_scrub_job jobs[4];
+	struct carve_scrubber *scrubber;
+
+	(void)state;
+	start(&scrubber);
+	for (size_t i = 0; i < 4; i++) {
+		jobs[i] = (struct carve_scrub_job){
+			.offset = i * 100 * MIB, .bytes = 16 * MIB,
+			.owner = 1 + i / 2,
+		};
+		carve_scrubber_put(scrubber, &jobs[i]);
+		if (i == 0)
+			wait_for_step(1);
+	}
+	allow(STEPS);
+	assert_ptr_equal(take(scrubber), &jobs[0]);
+	assert_ptr_equal(take(scrubber), &jobs[2]);
+	assert_ptr_equal(take(scrubber), &jobs[1]);
+	assert_ptr_equal(take(scrubber), &jobs[3]);
+	assert_int_equal(steps.begun, sizeof(order) / sizeof(order[0]));
+	for (size_t i = 0; i < steps.begun; i++)
+		assert_int_equal(steps.offsets[i], order[i] * MIB);
+	carve_scrubber_free(scrubber);
+}
+
 static void *allow_later(void *data)
 {
 	(void)data;
@@ -163,7 +238,7 @@ static void *allow_later(void *data)
 static void ends_in_the_middle(void **state)
 {
 	struct carve_scrub_job big = { .offset = 0, .bytes = 200 * MIB };
-	struct carve_scrub_job urgent = { .bytes = MIB, .urgent = true };
+	struct carve_scrub_job urgent = { .bytes = MIB, .owner = 1 };
 	struct carve_scrubber *scrubber;
 	pthread_t thread;
 
@@ -183,6 +258,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urgent_jobs_go_between_two_steps),
 		cmocka_unit_test(urgent_jobs_keep_their_order),
+		cmocka_unit_test(owners_take_turns),
+		cmocka_unit_test(backlogs_are_done_together),
 		cmocka_unit_test(ends_in_the_middle),
 	};
 

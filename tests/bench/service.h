@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the daemon costs: what the files of the service benchmark share. All
+ * figures are of one run on one machine, and what is compared is measured in
+ * turns, so that the machine's moods meet both.
+ */
+#ifndef CARVE_BENCH_SERVICE_H
+#define CARVE_BENCH_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+#include <sys/types.h>
+
+#include <carve.h>
+
+#define KIB	1024ULL
+#define MIB	(1024 * KIB)
+
+/**
+ * struct samples - durations
+ * @nsec: @count of them
+ */
+struct samples {
+	double *nsec;
+	size_t count;
+	size_t room;
+};
+
+/* Ends the program: a measurement that did not happen is no figure. */
+noreturn void die(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* Nanoseconds of a clock that only goes forward. */
+double now_nsec(void);
+
+void samples_add(struct samples *samples, double nsec);
+void samples_free(struct samples *samples);
+
+/* The one below which @share (0 to 1) of them are; sorts them. */
+double samples_at(struct samples *samples, double share);
+
+/**
+ * report() - one line of JSON
+ * @ratio: what @limit is for, whichever way round
+ * @details: more members, with a comma in front, or ""
+ */
+void report(const char *name, double ratio, double limit, const char *format,
+	    ...) __attribute__((format(printf, 4, 5)));
+
+/**
+ * struct service - a daemon on a simulated region
+ * @ready_nsec: from fork() until it said that it is ready
+ */
+struct service {
+	pid_t pid;
+	char dir[32];
+	char socket[48];
+	int notify;
+	double ready_nsec;
+};
+
+/* Start carved with a region of @size ("64M") and room for @clients. */
+void service_start(struct service *service, const char *size,
+		   unsigned int clients);
+void service_stop(struct service *service);
+
+/* A number out of /proc/PID/status, in its own unit. */
+unsigned long long service_status(const struct service *service,
+				  const char *name);
+
+struct carve *connect_to(const struct service *service);
+
+/* One buffer of one page, or the end. */
+struct carve_buffer *allocate(struct carve *carve);
+
+/* Allocate one and close it, @count times, into @samples if not NULL. */
+void cycle(struct carve *carve, size_t count, struct samples *samples);
+
+/* service-floor.c: the least that a service with descriptors can cost. */
+struct floor;
+struct floor *floor_new(void);
+void floor_free(struct floor *floor);
+void floor_cycle(struct floor *floor, size_t count, struct samples *samples);
+
+/* The measurements. */
+void measure_floor(void);
+void measure_many_in_one(void);
+void measure_clients(void);
+void measure_throughput(void);
+void measure_live(void);
+void measure_memory(void);
+void measure_idle(void);
+void measure_start(void);
+void measure_hostile(void);
+
+#endif /* CARVE_BENCH_SERVICE_H */
