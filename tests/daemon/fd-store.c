@@ -208,6 +208,13 @@ void fd_store_drop_ended(struct fd_store *store, const struct pollfd *polls)
 			drop_entry(store, i);
 }
 
+void fd_store_drop(struct fd_store *store, const char *name)
+{
+	for (unsigned int i = store->count; i-- > 0;)
+		if (!strcmp(store->entries[i].name, name))
+			drop_entry(store, i);
+}
+
 int fd_store_find(const struct fd_store *store, const char *name)
 {
 	for (unsigned int i = 0; i < store->count; i++)

@@ -43,6 +43,9 @@ size_t fd_store_poll(const struct fd_store *store, struct pollfd *polls);
 /* Drop what has hung up; @polls as fd_store_poll() made and poll() filled it. */
 void fd_store_drop_ended(struct fd_store *store, const struct pollfd *polls);
 
+/* Close what is called so. */
+void fd_store_drop(struct fd_store *store, const char *name);
+
 /* Return: borrowed, or -1. */
 int fd_store_find(const struct fd_store *store, const char *name);
 

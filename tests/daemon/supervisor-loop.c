@@ -191,6 +191,9 @@ static void obey(struct loop *loop, const struct supervisor_command *command)
 		/* Its own status, in place of the number of a failure. */
 		loop->status.failure = loop->last_status;
 		break;
+	case SUPERVISOR_DROP:
+		fd_store_drop(&loop->store, command->text);
+		break;
 	case SUPERVISOR_STATUS:
 	case SUPERVISOR_STORED:
 		break;

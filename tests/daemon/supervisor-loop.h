@@ -13,6 +13,7 @@ enum supervisor_op {
 	SUPERVISOR_GO_ON,
 	SUPERVISOR_STORED,
 	SUPERVISOR_STOP,
+	SUPERVISOR_DROP,
 };
 
 /**

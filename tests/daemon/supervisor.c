@@ -203,6 +203,14 @@ int supervisor_get_stored(struct supervisor *supervisor, const char *name)
 	return fd;
 }
 
+void supervisor_drop_stored(struct supervisor *supervisor, const char *name)
+{
+	struct supervisor_command say = { .op = SUPERVISOR_DROP };
+
+	snprintf(say.text, sizeof(say.text), "%s", name);
+	command(supervisor, &say, NULL);
+}
+
 static void forget(struct supervisor *supervisor)
 {
 	close(supervisor->control);

@@ -78,6 +78,9 @@ void supervisor_go_on(struct supervisor *supervisor);
  */
 int supervisor_get_stored(struct supervisor *supervisor, const char *name);
 
+/* Lose this one, while it pauses, as if it had never been stored. */
+void supervisor_drop_stored(struct supervisor *supervisor, const char *name);
+
 /*
  * SIGTERM, start no other, and end. Return: the status of waitpid() of the last
  * daemon. The store is closed with it, as when a unit is stopped.
