@@ -98,13 +98,11 @@ static void take_leave(struct carve_region *region,
 		struct carve_record *record = of_slot(slot);
 
 		TAILQ_REMOVE(left, slot, link);
-		if (record->extent.state == CARVE_EXTENT_LIVE) {
+		if (record->extent.state == CARVE_EXTENT_LIVE)
 			carve_charge_leave_slot(record->charge,
 				carve_extent_bytes(&record->extent));
-		} else if (record->extent.state == CARVE_EXTENT_NONE) {
-			carve_roll_remove(region, record);
+		else if (record->extent.state == CARVE_EXTENT_NONE)
 			free(record);
-		}
 	}
 }
 
@@ -144,6 +142,7 @@ static void succeed(struct carve_reserve *reserve, struct carve_charge *charge,
 	reservation->client = reserve->client;
 	reservation->made_by = reserve->made_by;
 	set_charge(reservation, charge, wanted_bytes(reserve));
+	carve_roll_remove_slots(reservation->region, left);
 	for (size_t i = 0; i < reserve->fresh_count; i++)
 		carve_roll_add(reservation->region, reserve->fresh[i]);
 	/* They are the slots' now. */
@@ -433,6 +432,7 @@ carve_reservation_free(struct carve_reservation *reservation)
 	/* Nothing new is asked for, so this cannot fail. */
 	carve_slots_change(&reservation->slots, NULL, 0, &fresh, &left, &index);
 	set_charge(reservation, NULL, 0);
+	carve_roll_remove_slots(reservation->region, &left);
 	take_leave(reservation->region, &left);
 	carve_queue_done(&reservation->queue);
 	TAILQ_REMOVE(&reservation->region->reservations, reservation,

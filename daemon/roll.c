@@ -51,6 +51,17 @@ void carve_roll_remove(struct carve_region *region, struct carve_record *record)
 			  order_by_number);
 }
 
+void carve_roll_remove_slots(struct carve_region *region,
+			     struct carve_slot_list *left)
+{
+	struct carve_slot *slot;
+
+	TAILQ_FOREACH(slot, left, link)
+		if (slot->extent->state == CARVE_EXTENT_NONE)
+			carve_roll_remove(region, carve_container_of(slot,
+						struct carve_record, slot));
+}
+
 struct carve_record *carve_roll_next(const struct carve_region *region,
 				     const struct carve_roll_place *place)
 {

@@ -30,6 +30,10 @@ void carve_roll_add(struct carve_region *region, struct carve_record *record);
 void carve_roll_remove(struct carve_region *region,
 		       struct carve_record *record);
 
+/* Slots that are no memory any more: before others get the same place and size. */
+void carve_roll_remove_slots(struct carve_region *region,
+			     struct carve_slot_list *left);
+
 /* The first record behind @place, or NULL. O(log n) */
 struct carve_record *carve_roll_next(const struct carve_region *region,
 				     const struct carve_roll_place *place);

@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* Of any machine. */
+#define PAGE_MOST	65536
+
 /* 720p and 1080p in NV12, as a player switches between them. */
 #define SMALL	CLASS(1280 * 720 * 3 / 2, 4096, 6)
 #define LARGE	CLASS(1920 * 1088 * 3 / 2, 4096, 6)
@@ -38,6 +41,31 @@ static void test_switches_resolution(void **state)
 		drop_all(screen, 2);
 		drop_all(fresh, 6);
 	}
+	carve_reservation_free(reservation);
+	assert_all_clean(carve);
+	carve_free(carve);
+	daemon_stop(daemon);
+}
+
+/* A new buffer may get the very place of an old one, and be as large. */
+static void test_same_place_and_size(void **state)
+{
+	static const struct carve_class before[] = { CLASS(16 * PAGE_MOST, 0, 2) };
+	static const struct carve_class after[] = {
+		CLASS(16 * PAGE_MOST, 2 * PAGE_MOST, 2),
+	};
+	struct daemon *daemon = daemon_start("--simulate", "16M", NULL);
+	struct carve *carve = client_new(daemon);
+	struct carve_reservation *reservation = reserve(carve, before, 1);
+	struct carve_buffer *buffers[2];
+
+	(void)state;
+	for (int turn = 0; turn < 4; turn++) {
+		assert_int_equal(change(reservation, turn % 2 ? before : after, 1), 0);
+		carve_reservations_free(reservations(carve, 1));
+	}
+	take_slots(reservation, 0, buffers, 2);
+	drop_all(buffers, 2);
 	carve_reservation_free(reservation);
 	assert_all_clean(carve);
 	carve_free(carve);
@@ -353,6 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_switches_resolution),
+		DAEMON_TEST(test_same_place_and_size),
 		DAEMON_TEST(test_refusal_changes_nothing),
 		DAEMON_TEST(test_mistakes_are_told),
 		DAEMON_TEST(test_waits_until_all_of_it_fits),
