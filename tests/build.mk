@@ -10,10 +10,10 @@ include $(filter-out tests/vm/%,$(wildcard tests/*/build.mk))
 
 .PHONY: check
 check: ## install what is missing, build, run every test
-	@tools/setup.sh build vm
+	@tools/setup.sh build vm fuzz
 	@BESIDE="tests/vm/kernel.sh debug" \
-		tests/run check-unit check-service check-tools run-vm run-debug
+		tests/run check-unit check-service check-tools run-vm+check-fuzz run-debug
 
 .PHONY: setup
 setup: ## install the packages that are missing (as root)
-	@tools/setup.sh build vm matrix lint demo
+	@tools/setup.sh build vm fuzz matrix lint demo

@@ -7,6 +7,8 @@
 #   vm      build for arm64 and boot it
 #   matrix  build for more kernels, boot 32-bit ARM
 #   demo    make and show a film
+#   fuzz    fuzzers; afl for AFL++
+#   coverage  make coverage
 #   lint    make lint
 #
 # For Debian 12 and 13, amd64 and arm64, starting from a minimal installation.
