@@ -23,7 +23,9 @@ $(FUZZ_OBJS): INC = -Idaemon -Ilib -Ilib/include -pthread $(SYSTEMD_CFLAGS)
 FUZZ_DAEMON_OBJS := $(filter-out $(B)/daemon/main.o $(B)/daemon/guard.o,$(DAEMON_OBJS))
 
 FUZZ_OBJS_wire := $(addprefix $(B)/tests/fuzz/,message.o world.o) $(FUZZ_DAEMON_OBJS)
-FUZZ_LIBS_wire = -Wl,--wrap=carve_region_new,--wrap=pthread_timedjoin_np \
+FUZZ_OBJS_state := $(FUZZ_OBJS_wire)
+FUZZ_LIBS_state = $(FUZZ_LIBS_wire)
+FUZZ_LIBS_wire = -Wl,--wrap=carve_region_new,--wrap=pthread_timedjoin_np,--wrap=carve_process_start_time \
 	$(SYSTEMD_LIBS) $(INIH_LIBS)
 
 FUZZ_OBJS_library := $(addprefix $(B)/tests/fuzz/,hostile.o message.o) $(LIB_OBJS)

@@ -27,19 +27,18 @@
 /**
  * struct peer - one client
  * @fd: -1 when there is none
- * @id: of the last request
- * @cursor: that the last list said
+ * @facts: what it was told; outlives the connection, for it may come back
  */
 struct peer {
 	int fd;
-	uint64_t id;
-	uint64_t cursor;
+	struct message_facts facts;
 };
 
 /**
  * struct play - what happens during one input
  * @held: buffers that clients have
  * @other: a descriptor that is no buffer
+ * @state: what the next daemon finds
  */
 struct play {
 	struct world world;
@@ -48,6 +47,7 @@ struct play {
 	int held[HELD_MAX];
 	size_t held_count;
 	int other;
+	int state;
 };
 
 static struct peer *pick_peer(struct play *play)
@@ -59,7 +59,7 @@ static void hang_up(struct peer *peer)
 {
 	if (peer->fd >= 0)
 		close(peer->fd);
-	*peer = (struct peer){ .fd = -1 };
+	peer->fd = -1;
 }
 
 static void drop_held(struct play *play, size_t index)
@@ -71,7 +71,8 @@ static void drop_held(struct play *play, size_t index)
 static void greet(struct peer *peer)
 {
 	struct carve_wire_hello hello = {
-		.header = { sizeof(hello), CARVE_MSG_HELLO, 0, ++peer->id },
+		.header = { sizeof(hello), CARVE_MSG_HELLO, 0,
+			    ++peer->facts.id },
 		.version_min = CARVE_WIRE_VERSION,
 		.version_max = CARVE_WIRE_VERSION,
 	};
@@ -101,19 +102,28 @@ static void keep(struct play *play, int fd)
 		close(fd);
 }
 
+static void remember(struct peer *peer, uint64_t client, const uint8_t *secret)
+{
+	peer->facts.client = client;
+	memcpy(peer->facts.secret, secret, sizeof(peer->facts.secret));
+}
+
 /* Its own rules bind the daemon, whatever it was sent. */
 static void check_reply(struct peer *peer, const union message *message,
 			size_t bytes, size_t fds)
 {
 	const struct carve_wire_alloc_reply *alloc = (const void *)message;
 	const struct carve_wire_list_reply *list = (const void *)message;
+	const struct carve_wire_hello_reply *hello = (const void *)message;
+	const struct carve_wire_resume_reply *resume = (const void *)message;
+	const struct carve_wire_epoch *epoch = (const void *)message;
 	const struct carve_wire_header *header = &message->header;
 
 	fuzz_require(bytes >= sizeof(*header) && bytes <= CARVE_WIRE_MAX);
 	fuzz_require(header->bytes == bytes);
 	fuzz_require(header->status <= 0);
 	fuzz_require(header->type >= CARVE_MSG_HELLO &&
-		     header->type <= CARVE_MSG_PRESSURE);
+		     header->type <= CARVE_MSG_RESUME);
 	fuzz_require(!fds || (header->type == CARVE_MSG_ALLOC &&
 			      !header->status));
 	if (header->status)
@@ -125,7 +135,17 @@ static void check_reply(struct peer *peer, const union message *message,
 	} else if (header->type == CARVE_MSG_LIST) {
 		fuzz_require(bytes == sizeof(*list) +
 			     list->count * sizeof(list->items[0]));
-		peer->cursor = list->cursor;
+		peer->facts.cursor = list->cursor;
+	} else if (header->type == CARVE_MSG_HELLO) {
+		fuzz_require(bytes == sizeof(*hello));
+		peer->facts.epoch = hello->epoch;
+		remember(peer, hello->client, hello->secret);
+	} else if (header->type == CARVE_MSG_EPOCH) {
+		fuzz_require(bytes == sizeof(*epoch));
+		peer->facts.epoch = epoch->epoch;
+	} else if (header->type == CARVE_MSG_RESUME) {
+		fuzz_require(bytes == sizeof(*resume));
+		remember(peer, resume->client, resume->secret);
 	}
 }
 
@@ -206,10 +226,12 @@ static void act_message(struct play *play, unsigned int times)
 {
 	static union message message;
 	struct peer *peer = pick_peer(play);
-	size_t bytes = message_make(&message, &play->input, ++peer->id,
-				    peer->cursor);
 	int fds[16];
-	size_t count = pick_fds(play, message.header.type, fds);
+	size_t bytes, count;
+
+	peer->facts.id++;
+	bytes = message_make(&message, &play->input, &peer->facts);
+	count = pick_fds(play, message.header.type, fds);
 
 	for (unsigned int i = 0; peer->fd >= 0 && i < times; i++)
 		fuzz_send(peer->fd, &message, bytes, fds, count);
@@ -259,10 +281,18 @@ static void act_shutdown(struct play *play)
 		shutdown(peer->fd, fuzz_u8(&play->input) % 3);
 }
 
+/* Another daemon takes over, as if this one had been killed. */
+static void act_restart(struct play *play)
+{
+	world_stop(&play->world);
+	world_start(&play->world, world_state_open(play->state));
+	world_check(&play->world);
+}
+
 /* The numbers are those of the seeds: new ones go to the end. */
 static void act(struct play *play)
 {
-	switch (fuzz_u8(&play->input) % 12) {
+	switch (fuzz_u8(&play->input) % 13) {
 	case 0:
 		act_connect(play);
 		break;
@@ -304,6 +334,9 @@ static void act(struct play *play)
 	case 11:
 		world_configure(&play->world, fuzz_u8(&play->input));
 		break;
+	case 12:
+		act_restart(play);
+		break;
 	}
 }
 
@@ -338,10 +371,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		play.peers[i].fd = -1;
 	play.other = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fuzz_require(play.other >= 0);
-	world_start(&play.world);
+	play.state = world_state_fd();
+	world_start(&play.world, world_state_open(play.state));
 	run(&play);
 	world_stop(&play.world);
 	close(play.other);
+	close(play.state);
 	/* One that a client had sent may be closed by another thread still. */
 	end = fuzz_deadline();
 	while (fuzz_count_fds() != fds) {

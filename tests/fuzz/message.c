@@ -3,6 +3,9 @@
 
 #define PAGE	4096U
 
+/* Those there are, and two that there are not: 0 is one. */
+#define TYPES	(CARVE_MSG_RESUME + 2)
+
 static const char *const labels[] = { "", "main", "aux", "nowhere" };
 static const char *const names[] = { "", "film", "big", "Bild \xc3\xa4" };
 
@@ -107,7 +110,7 @@ static size_t make_reserve(struct carve_wire_reserve *reserve,
 }
 
 static size_t make_body(union message *message, struct fuzz_input *input,
-			uint64_t cursor)
+			const struct message_facts *facts)
 {
 	switch (message->header.type) {
 	case CARVE_MSG_HELLO:
@@ -115,7 +118,7 @@ static size_t make_body(union message *message, struct fuzz_input *input,
 	case CARVE_MSG_ALLOC:
 		return make_alloc(&message->alloc, input);
 	case CARVE_MSG_LIST:
-		message->list.cursor = fuzz_u8(input) & 1 ? cursor : 0;
+		message->list.cursor = fuzz_u8(input) & 1 ? facts->cursor : 0;
 		return sizeof(message->list);
 	case CARVE_MSG_RESERVE:
 		return make_reserve(&message->reserve, input);
@@ -128,6 +131,14 @@ static size_t make_body(union message *message, struct fuzz_input *input,
 	case CARVE_MSG_CANCEL:
 		message->cancel.request = message->header.id - (fuzz_u8(input) & 3);
 		return sizeof(message->cancel);
+	case CARVE_MSG_RESUME:
+		message->resume.epoch = facts->epoch;
+		if (fuzz_u8(input) < 224) {
+			message->resume.client = facts->client;
+			memcpy(message->resume.secret, facts->secret,
+			       sizeof(facts->secret));
+		}
+		return sizeof(message->resume);
 	default:
 		return sizeof(message->header);
 	}
@@ -155,14 +166,14 @@ size_t message_spoil(void *message, size_t bytes, size_t room,
 }
 
 size_t message_make(union message *message, struct fuzz_input *input,
-		    uint64_t id, uint64_t cursor)
+		    const struct message_facts *facts)
 {
 	size_t bytes;
 
 	memset(message, 0, sizeof(*message));
-	message->header.type = fuzz_u8(input) % (CARVE_MSG_PRESSURE + 2);
-	message->header.id = id;
-	bytes = make_body(message, input, cursor);
+	message->header.type = fuzz_u8(input) % TYPES;
+	message->header.id = facts->id;
+	bytes = make_body(message, input, facts);
 	message->header.bytes = (uint32_t)bytes;
 	return message_spoil(message, bytes, sizeof(*message), input);
 }

@@ -21,18 +21,32 @@ union message {
 	struct carve_wire_reservations reservations;
 	struct carve_wire_watch watch;
 	struct carve_wire_cancel cancel;
+	struct carve_wire_resume resume;
 	uint8_t raw[CARVE_WIRE_MAX + 256];
 };
 
 /**
- * message_make() - make one
+ * struct message_facts - what a client has been told
  * @id: of the request
  * @cursor: that the last list said
+ * @epoch: of the daemon
+ * @client, @secret: to resume with
+ */
+struct message_facts {
+	uint64_t id;
+	uint64_t cursor;
+	uint64_t epoch;
+	uint64_t client;
+	uint8_t secret[CARVE_WIRE_SECRET];
+};
+
+/**
+ * message_make() - make one
  *
  * Return: its length, which may be 0 and more than CARVE_WIRE_MAX.
  */
 size_t message_make(union message *message, struct fuzz_input *input,
-		    uint64_t id, uint64_t cursor);
+		    const struct message_facts *facts);
 
 /* Overwrite and lengthen, or shorten. Return: the new length. */
 size_t message_spoil(void *message, size_t bytes, size_t room,

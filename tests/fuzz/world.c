@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "world.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -12,14 +13,21 @@
 
 #include "config.h"
 #include "device.h"
+#include "device-simulated.h"
 #include "fuzz.h"
 #include "guard.h"
 #include "manager.h"
+#include "process.h"
 #include "region.h"
 #include "reservation.h"
 #include "service.h"
+#include "state.h"
 
 #define REGIONS		2
+
+/* More than a client has to come back in. */
+#define GRACE_USEC	40000000U
+#define BOOT		"12345678-1234-1234-1234-123456789abc"
 
 /* Few enough to be reached. */
 static const struct carve_limits limits = {
@@ -87,14 +95,17 @@ int __wrap_pthread_timedjoin_np(pthread_t thread, void **ret,
 static struct carve_region *first_region;
 
 int __real_carve_region_new(struct carve_region **ret, struct carve_device *device,
-			    sd_event *event);
+			    sd_event *event, struct carve_state *state,
+			    uint16_t index);
 int __wrap_carve_region_new(struct carve_region **ret, struct carve_device *device,
-			    sd_event *event);
+			    sd_event *event, struct carve_state *state,
+			    uint16_t index);
 
 int __wrap_carve_region_new(struct carve_region **ret, struct carve_device *device,
-			    sd_event *event)
+			    sd_event *event, struct carve_state *state,
+			    uint16_t index)
 {
-	int r = __real_carve_region_new(ret, device, event);
+	int r = __real_carve_region_new(ret, device, event, state, index);
 
 	if (r == 0 && !first_region)
 		first_region = *ret;
@@ -113,10 +124,20 @@ static void keep_device(struct carve_device *device)
 static void make_device(struct carve_device **ret, struct carve_device_ops *ops,
 			const char *label, uint64_t bytes)
 {
-	fuzz_require(carve_device_new_simulated(ret, label, bytes) == 0);
+	fuzz_require(carve_device_new_simulated(ret, label, bytes, NULL) == 0);
 	*ops = *(*ret)->ops;
 	ops->free = keep_device;
 	(*ret)->ops = ops;
+}
+
+/* All clients are this process, which they could not outlive. */
+static uint64_t start_time;
+
+uint64_t __wrap_carve_process_start_time(pid_t pid);
+
+uint64_t __wrap_carve_process_start_time(pid_t pid)
+{
+	return pid > 0 ? start_time : 0;
 }
 
 void world_prepare(void)
@@ -142,11 +163,42 @@ void world_prepare(void)
 				 &address_bytes) == 0);
 }
 
-void world_start(struct world *world)
+int world_state_fd(void)
+{
+	int fd = memfd_create("state", MFD_CLOEXEC);
+
+	fuzz_require(fd >= 0);
+	return fd;
+}
+
+struct carve_state *world_state_open(int fd)
+{
+	struct carve_state *state;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	fuzz_require(copy >= 0);
+	fuzz_require(carve_state_new(&state, copy, BOOT) == 0);
+	return state;
+}
+
+int world_export(unsigned int region, uint64_t offset, uint64_t bytes, uint64_t id,
+		 uid_t uid)
+{
+	const struct carve_device_extent extent = {
+		.offset = offset, .bytes = bytes, .id = id, .uid = uid,
+		.name = "left over",
+	};
+
+	return carve_device_export(devices[region % REGIONS], &extent);
+}
+
+void world_start(struct world *world, struct carve_state *state)
 {
 	first_region = NULL;
+	start_time = 1;
 	fuzz_require(sd_event_new(&world->event) >= 0);
 	fuzz_require(carve_manager_new(&world->manager, world->event) == 0);
+	carve_manager_keep(world->manager, state, NULL);
 	for (unsigned int i = 0; i < REGIONS; i++)
 		fuzz_require(carve_manager_add_region(world->manager,
 						      devices[i]) == 0);
@@ -252,6 +304,11 @@ void world_settle(struct world *world)
 {
 	uint64_t end = fuzz_deadline();
 
+	start_time = 2;
+	for (int i = 0; i < 3; i++) {
+		fuzz_clock_advance(GRACE_USEC);
+		world_turn(world, 32);
+	}
 	while (!all_quiet(world)) {
 		fuzz_require(!fuzz_is_over(end));
 		fuzz_require(sd_event_run(world->event, 1000) >= 0);
