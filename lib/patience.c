@@ -41,11 +41,18 @@ uint64_t carve_pause_nsec(uint64_t since_nsec)
 	return elapsed < PAUSE_MAX_NSEC ? elapsed : PAUSE_MAX_NSEC;
 }
 
+/* From now on, if it was not before, there is no connection. */
+static void begin(struct carve_patience *patience)
+{
+	if (!patience->until_nsec)
+		patience->until_nsec = carve_now_nsec() + patience->left_nsec;
+}
+
 /* Return: 0; -ECONNRESET (it was too long). */
 static int pause_until_next(const struct carve_patience *patience)
 {
-	uint64_t begin = patience->until_nsec - patience->left_nsec;
-	uint64_t until = carve_now_nsec() + carve_pause_nsec(begin);
+	uint64_t since = patience->until_nsec - patience->left_nsec;
+	uint64_t until = carve_now_nsec() + carve_pause_nsec(since);
 	struct timespec at;
 
 	if (carve_now_nsec() >= patience->until_nsec)
@@ -119,9 +126,8 @@ static int make_ready(struct carve *carve, struct carve_patience *patience,
 	while (link->stage != CARVE_STAGE_READY) {
 		if (link->stage == CARVE_STAGE_BROKEN)
 			return -EPIPE;
-		if (link->again && !patience->until_nsec)
-			patience->until_nsec = carve_now_nsec() +
-					       patience->left_nsec;
+		if (link->again)
+			begin(patience);
 		if (link->stage == CARVE_STAGE_NONE) {
 			r = carve_link_open(carve, false);
 			if (r == 0)
@@ -138,6 +144,7 @@ static int make_ready(struct carve *carve, struct carve_patience *patience,
 		carve_link_lose(carve);
 		if (r == -EPROTONOSUPPORT)
 			return r;
+		begin(patience);
 		r = pause_until_next(patience);
 		if (r < 0)
 			return r;

@@ -120,7 +120,7 @@ static int take_hello(struct carve *carve,
 	struct carve_link *link = &carve->link;
 
 	if (reply->header.bytes != sizeof(*reply) || reply->reserved ||
-	    reply->version != CARVE_WIRE_VERSION)
+	    reply->version != CARVE_WIRE_VERSION || !reply->client)
 		return -EPROTO;
 	link->greeted = true;
 	link->epoch = reply->epoch;

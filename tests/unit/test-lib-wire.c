@@ -380,6 +380,7 @@ static void hostile_answers_end_the_connection(void **state)
 SPOIL(hello_version_newer) answer->message.hello.version++; END
 SPOIL(hello_version_zero) answer->message.hello.version = 0; END
 SPOIL(hello_reserved) answer->message.hello.reserved = 1; END
+SPOIL(hello_nobody) answer->message.hello.client = 0; END
 SPOIL(hello_no_version)
 	answer->message.header.status = -EPROTONOSUPPORT;
 	header_only(peer, answer);
@@ -399,6 +400,7 @@ static const struct hostile hellos[] = {
 	{ "version_newer", 0, -EPROTO, hello_version_newer },
 	{ "version_zero", 0, -EPROTO, hello_version_zero },
 	{ "reserved", 0, -EPROTO, hello_reserved },
+	{ "nobody", 0, -EPROTO, hello_nobody },
 	{ "no_version", 0, -EPROTONOSUPPORT, hello_no_version },
 };
 
