@@ -56,6 +56,16 @@ UNIT_INC_test-state := -Idaemon -Ilib
 UNIT_OBJS_test-state-damage := $(STATE_OBJS)
 UNIT_INC_test-state-damage := -Idaemon -Ilib
 $(B)/tests/unit/stepper.o: INC =
+RESTORE_TEST_OBJS := $(addprefix $(B)/tests/unit/,fake-device.o restore-world.o \
+	stepper.o)
+$(filter-out %/stepper.o,$(RESTORE_TEST_OBJS)): INC = -Idaemon -Ilib -Ilib/include \
+	-pthread $(SYSTEMD_CFLAGS)
+UNIT_OBJS_test-restore := $(filter-out %/main.o,$(DAEMON_OBJS)) $(RESTORE_TEST_OBJS)
+UNIT_INC_test-restore := -Idaemon -Ilib -Ilib/include $(SYSTEMD_CFLAGS)
+UNIT_LIBS_test-restore = $(SYSTEMD_LIBS) $(INIH_LIBS)
+UNIT_OBJS_test-restore-kill := $(UNIT_OBJS_test-restore)
+UNIT_INC_test-restore-kill := $(UNIT_INC_test-restore)
+UNIT_LIBS_test-restore-kill = $(SYSTEMD_LIBS) $(INIH_LIBS)
 SIMULATED_OBJS := $(STATE_OBJS) $(addprefix $(B)/daemon/,tree.o simulated.o \
 	simulated-books.o simulated-keep.o simulated-memfd.o simulated-watch.o)
 UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)

@@ -120,6 +120,8 @@ void carve_client_reply(struct carve_client *client)
 	int r;
 
 	drop_request_fd(client);
+	if (client->reply_fds)
+		carve_session_set_sent(client, true);
 	r = carve_packet_send(client->fd, &client->reply,
 			      client->reply.header.bytes, client->grant.fds,
 			      client->reply_fds);
@@ -155,10 +157,12 @@ static void announce(struct carve_client *client)
 void carve_client_resync(struct carve_client *client)
 {
 	/*
-	 * What it has not read of another daemon's replies counts, too. To be
-	 * asked before it is sent something that carries none.
+	 * What it has not read of another daemon's replies counts, too, but for
+	 * EPOCH, which it may leave unread as long as it asks for nothing.
 	 */
-	if (!carve_packet_all_read(client->fd))
+	if (carve_packet_all_read(client->fd))
+		carve_session_set_sent(client, false);
+	if (client->sent)
 		carve_unread_add(client, CARVE_UNREAD_CLIENT);
 	client->epoch_due = true;
 	sd_event_source_set_enabled(client->on_hello, SD_EVENT_OFF);

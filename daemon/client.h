@@ -85,6 +85,7 @@ union carve_client_packet {
  * @start_time: of its process, as in struct carve_cell_client
  * @cell: place of its cell in the state, or 0
  * @stored: the connection is kept by the service manager
+ * @sent: its cell says that it may have descriptors unread
  * @known: @secret is one that another daemon has given it
  * @fresh: it has said HELLO and nothing else, so that it may resume
  * @epoch_due: it does not know yet that there is another daemon
@@ -126,6 +127,7 @@ struct carve_client {
 	uint64_t start_time;
 	uint32_t cell;
 	bool stored;
+	bool sent;
 	bool known;
 	bool fresh;
 	bool epoch_due;

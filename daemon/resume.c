@@ -190,6 +190,7 @@ static int welcome_back(struct carve_service *service, sd_event *event,
 		carve_session_recall(client, &orphan->kept, orphan->cell);
 		carve_orphan_free(orphan);
 	} else {
+		client->sent = true;
 		carve_request_adopt_reservations(client);
 	}
 	carve_client_resync(client);

@@ -55,7 +55,8 @@ void carve_session_save(struct carve_client *client)
 			.pid = client->who.pid,
 			.start_time = client->start_time,
 			.flags = (client->greeted ? CARVE_CELL_GREETED : 0) |
-				 (client->watches ? CARVE_CELL_WATCHES : 0),
+				 (client->watches ? CARVE_CELL_WATCHES : 0) |
+				 (client->sent ? CARVE_CELL_SENT : 0),
 			.waiting = client->waiting.id,
 			.since_usec = client->waiting.since_usec,
 			.deadline_usec = client->waiting.deadline_usec,
@@ -132,6 +133,8 @@ void carve_session_recall(struct carve_client *client,
 	memcpy(client->secret, kept->secret, sizeof(client->secret));
 	client->known = true;
 	client->greeted = kept->flags & CARVE_CELL_GREETED;
+	/* On a new connection nothing has been sent. */
+	client->sent = !is_new && kept->flags & CARVE_CELL_SENT;
 	client->waiting = (struct carve_waiting){
 		.id = kept->waiting,
 		.since_usec = kept->since_usec,
@@ -224,6 +227,16 @@ static void die_behind_reply(uint16_t type)
 		CARVE_CRASH_POINT("watch-answered");
 		break;
 	}
+}
+
+void carve_session_set_sent(struct carve_client *client, bool sent)
+{
+	if (client->sent == sent)
+		return;
+	client->sent = sent;
+	/* Of whom nothing is known, nothing is said. */
+	if (client->cell)
+		carve_session_save(client);
 }
 
 void carve_session_answered(struct carve_client *client)

@@ -41,6 +41,9 @@ void carve_session_request(struct carve_client *client);
 /* The request at hand begins to wait. */
 void carve_session_wait(struct carve_client *client);
 
+/* Descriptors are about to be sent to it; or it has read all there were. */
+void carve_session_set_sent(struct carve_client *client, bool sent);
+
 /* The reply at hand was sent. */
 void carve_session_answered(struct carve_client *client);
 

@@ -97,7 +97,7 @@ int sim_watches_create(struct sim_watches *watches, struct sim_extent *extent)
 	if (watch == 0 && sim_watches_find_inode(watches, st.st_ino))
 		watch = -ENFILE;
 	if (watch == 0)
-		watch = add_new_watch(watches, fd, IN_DELETE_SELF);
+		watch = add_new_watch(watches, fd, IN_MOVE_SELF);
 	if (watch < 0) {
 		close(fd);
 		return watch;

@@ -3,9 +3,9 @@
  * How a simulated region learns that a buffer is gone.
  *
  * The last reference (descriptor, O_PATH descriptor, mapping, descriptor in
- * flight) takes the memfd's dentry with it. Then the watch on it reports
- * IN_DELETE_SELF and, as a watch's last event, IN_IGNORED (inotify(7)). Only
- * IN_IGNORED is believed: the kernel queues it before it makes the watch's
+ * flight) takes the memfd's dentry with it. Then the watch on it ends, and as its
+ * last event reports IN_IGNORED (inotify(7)), whatever it was for; so it is for
+ * what never happens to a memfd, IN_MOVE_SELF. IN_IGNORED is to be believed: the kernel queues it before it makes the watch's
  * number free, so that behind it no event with that number is left which
  * could be taken for a later buffer's.
  */

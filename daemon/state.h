@@ -48,13 +48,15 @@ enum carve_cell_type {
 #define CARVE_CELL_GREETED	(1U << 0)
 /* It wants to hear of pressure. */
 #define CARVE_CELL_WATCHES	(1U << 1)
+/* Descriptors were sent to it that it may not have read. */
+#define CARVE_CELL_SENT		(1U << 2)
 
 /**
  * struct carve_cell_client - a connection
  * @client: its number, above all before
  * @secret: what it proves to be itself with, on another connection
  * @start_time: of process @pid, in clock ticks since boot (proc_pid_stat(5))
- * @flags: CARVE_CELL_GREETED, CARVE_CELL_WATCHES
+ * @flags: CARVE_CELL_GREETED, CARVE_CELL_WATCHES, CARVE_CELL_SENT
  * @waiting: id of its request that waits, or 0 and the next two are 0
  * @since_usec: when that came, of CLOCK_MONOTONIC
  * @deadline_usec: how long it waits; UINT64_MAX: for ever

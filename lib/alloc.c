@@ -151,7 +151,7 @@ static int alloc_into(struct carve *carve, struct carve_alloc_message *message,
 		r = carve_refusal_take(&reply, count, refusal);
 	}
 	if (r == -EPROTO)
-		carve_connection_fail_held(carve);
+		carve_link_break(carve);
 	return r;
 }
 

@@ -10,7 +10,11 @@
 
 #include "internal.h"
 
-static int send_cancel(int fd, uint64_t id, int flags)
+/*
+ * No room: many were sent already, and one is enough. Any other failure is the
+ * connection's, and the request is sent again on another one.
+ */
+static void send_cancel(int fd, uint64_t id, int flags)
 {
 	struct carve_wire_cancel cancel = {
 		.header.bytes = sizeof(cancel),
@@ -22,8 +26,6 @@ static int send_cancel(int fd, uint64_t id, int flags)
 	do
 		sent = send(fd, &cancel, sizeof(cancel), MSG_NOSIGNAL | flags);
 	while (sent < 0 && errno == EINTR);
-	/* No room: many were sent already, and one is enough. */
-	return sent < 0 && errno != EAGAIN ? -EPIPE : 0;
 }
 
 void carve_cancel_begin(struct carve *carve, uint64_t id)
@@ -58,14 +60,18 @@ int carve_cancel(struct carve *carve)
 	if (!carve)
 		return -EINVAL;
 	atomic_fetch_add(&carve->cancelling.users, 1);
-	fd = atomic_load(&carve->cancelling.fd);
 	id = atomic_load(&carve->cancelling.waiting);
-	if (fd < 0) {
-		r = -EPIPE;
-	} else if (id) {
+	/*
+	 * Noted before the socket is looked at: if there is none, or not this one
+	 * any more, whoever sends the request again finds the note.
+	 */
+	if (id)
 		atomic_store(&carve->cancelling.cancelled, id);
-		r = send_cancel(fd, id, MSG_DONTWAIT);
-	}
+	fd = atomic_load(&carve->cancelling.fd);
+	if (id && fd >= 0)
+		send_cancel(fd, id, MSG_DONTWAIT);
+	else if (fd < 0 && !id)
+		r = -EPIPE;
 	atomic_fetch_sub(&carve->cancelling.users, 1);
 	errno = before;
 	return r;

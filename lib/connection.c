@@ -1,39 +1,31 @@
 // SPDX-License-Identifier: MIT
 /*
- * A connection: made, used for one round trip at a time, and given up for good
- * at the first sign that the peer has gone or is not what it should be.
+ * A connection: made, and used for one round trip at a time. What a restart of the
+ * daemon leaves unanswered is asked again; a peer that is not what it should be is
+ * given up for good.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "internal.h"
 
-/* Errors of sending alone: nothing was sent and nothing is lost. */
-static bool harmless(int r)
-{
-	return r == -ENOMEM || r == -EBADF || r == -ETOOMANYREFS;
-}
+/*
+ * A request that every daemon dies of comes to an end; one that waits while many
+ * die of something else goes on, for it may see any number of them.
+ */
+#define RESTARTS_MAX		16U
+#define RESTARTS_WAITING_MAX	1000U
 
-void carve_connection_fail_held(struct carve *carve)
-{
-	if (carve->fd < 0)
-		return;
-	carve_cancel_stop(carve);
-	pthread_mutex_lock(&carve->told.lock);
-	close(carve->fd);
-	carve->fd = -1;
-	carve_told_wake(carve);
-	pthread_mutex_unlock(&carve->told.lock);
-}
+/* Of exchange(): the daemon was restarted, or the socket is gone. */
+#define ASK_AGAIN		1
 
 int carve_connection_fail(struct carve *carve)
 {
 	pthread_mutex_lock(&carve->lock);
-	carve_connection_fail_held(carve);
+	carve_link_break(carve);
 	pthread_mutex_unlock(&carve->lock);
 	return -EPROTO;
 }
@@ -53,7 +45,61 @@ void carve_let_go(struct carve *carve, int state)
 	pthread_setcancelstate(state, NULL);
 }
 
-/* Other messages than the reply may come before it. */
+/* ---- what kind of request it is ------------------------------------------ */
+
+/* Return: its timeout; NULL for one that never waits. */
+static uint64_t *timeout_of(struct carve_wire_header *request)
+{
+	if (request->type == CARVE_MSG_ALLOC)
+		return &((struct carve_wire_alloc *)request)->timeout_nsec;
+	if (request->type == CARVE_MSG_RESERVE)
+		return &((struct carve_wire_reserve *)request)->timeout_nsec;
+	return NULL;
+}
+
+/* Is it about a reservation that was granted before? */
+static bool needs_reservation(const struct carve_wire_header *request)
+{
+	if (request->type == CARVE_MSG_ALLOC)
+		return ((const struct carve_wire_alloc *)request)->reservation;
+	if (request->type == CARVE_MSG_RESERVE)
+		return ((const struct carve_wire_reserve *)request)->reservation;
+	return false;
+}
+
+/* ---- round trips --------------------------------------------------------- */
+
+/*
+ * Errors of sending alone: nothing was sent and nothing is lost. But what was sent
+ * before may have been granted unheard, and the answer has to be fetched.
+ */
+static bool harmless(const struct carve_wire_header *request, bool again, int r)
+{
+	if (again && request->type == CARVE_MSG_RESERVE)
+		return false;
+	return r == -ENOMEM || r == -EBADF || r == -ETOOMANYREFS;
+}
+
+/* What came before the daemon went; no answer is due. */
+static void drain(struct carve *carve, struct carve_reply *message)
+{
+	ssize_t length;
+
+	do {
+		length = carve_wire_receive(carve->fd, MSG_DONTWAIT, message);
+		if (length > 0)
+			carve_told_keep(carve, message, length);
+		carve_reply_done(message);
+	} while (length > 0);
+}
+
+/*
+ * Other messages than the reply may come before it. Receiving may fail for reasons
+ * of this side, too: a reply may still come, which the next request would take for
+ * its own, so this socket is done with in any case.
+ *
+ * Return: 0; ASK_AGAIN; -EPROTO.
+ */
 static int receive_reply(struct carve *carve,
 			 const struct carve_wire_header *request,
 			 struct carve_reply *ret)
@@ -65,42 +111,81 @@ static int receive_reply(struct carve *carve,
 		length = carve_wire_receive(carve->fd, 0, ret);
 		r = length > 0 ? carve_told_keep(carve, ret, length) : 0;
 	} while (r > 0);
-	if (r == 0 && length > 0 && carve_wire_is_reply(ret, length, request))
-		return 0;
+	if (r == 0 && length > 0) {
+		r = carve_link_take(carve, ret, length, 0);
+		if (r > 0)
+			return ASK_AGAIN;
+		if (r == 0 && carve_wire_is_reply(ret, length, request))
+			return 0;
+	}
 
 	carve_reply_done(ret);
-	/*
-	 * The request is out: whatever receiving answers, a reply may still
-	 * come, which the next request would take for its own.
-	 */
-	return length > 0 || length == -EPROTO ? -EPROTO : -ECONNRESET;
+	if (length == -EPROTO || (length > 0 && r != -ECONNRESET))
+		return -EPROTO;
+	carve_link_lose(carve);
+	return ASK_AGAIN;
 }
 
-static bool may_wait(const struct carve_wire_header *request)
-{
-	return request->type == CARVE_MSG_ALLOC ||
-	       request->type == CARVE_MSG_RESERVE;
-}
-
-static int round_trip(struct carve *carve, struct carve_wire_header *request,
-		      int fd, struct carve_reply *ret)
+/* Return: as receive_reply(); -ENOMEM, -EBADF, -ETOOMANYREFS (nothing was sent). */
+static int exchange(struct carve *carve, struct carve_wire_header *request,
+		    int fd, bool again, struct carve_reply *ret)
 {
 	int r;
 
 	ret->fd_count = 0;
 	ret->fds_lost = false;
-	request->status = 0;
-	request->id = ++carve->last_id;
-	if (may_wait(request))
-		carve_cancel_begin(carve, request->id);
-	r = carve_wire_send(carve->fd, request, fd);
+	r = carve_wire_send(carve->fd, request, fd, 0);
 	if (r == 0) {
-		if (may_wait(request))
+		if (timeout_of(request))
 			carve_cancel_sent(carve, request->id);
-		r = receive_reply(carve, request, ret);
+		return receive_reply(carve, request, ret);
 	}
-	carve_cancel_end(carve);
-	return r;
+	if (harmless(request, again, r))
+		return r;
+	drain(carve, ret);
+	carve_link_lose(carve);
+	return ASK_AGAIN;
+}
+
+/* What is left of a timeout: never so little that it would mean not to wait. */
+static uint64_t what_is_left(uint64_t timeout_nsec, uint64_t since_nsec)
+{
+	uint64_t elapsed;
+
+	if (!timeout_nsec || timeout_nsec == CARVE_WIRE_FOREVER)
+		return timeout_nsec;
+	elapsed = carve_now_nsec() - since_nsec;
+	return elapsed < timeout_nsec ? timeout_nsec - elapsed : 1;
+}
+
+/* Return: as carve_call_held(), the reply's status not looked at. */
+static int ask(struct carve *carve, struct carve_wire_header *request, int fd,
+	       struct carve_reply *ret)
+{
+	struct carve_patience patience = { .left_nsec = carve_patience_nsec };
+	uint64_t *timeout_nsec = timeout_of(request);
+	uint64_t wanted_nsec = timeout_nsec ? *timeout_nsec : 0;
+	uint64_t since_nsec = wanted_nsec ? carve_now_nsec() : 0;
+	unsigned int max = wanted_nsec ? RESTARTS_WAITING_MAX : RESTARTS_MAX;
+	uint64_t generation = carve->link.generation;
+	int r;
+
+	for (unsigned int restarts = 0; restarts <= max; restarts++) {
+		r = carve_link_ready(carve, &patience, ret);
+		if (r < 0)
+			return r;
+		if (carve->link.generation != generation &&
+		    needs_reservation(request))
+			return -ESTALE;
+		if (restarts && wanted_nsec) {
+			*timeout_nsec = what_is_left(wanted_nsec, since_nsec);
+			patience.left_nsec = carve_patience_nsec;
+		}
+		r = exchange(carve, request, fd, restarts, ret);
+		if (r != ASK_AGAIN)
+			return r;
+	}
+	return -ECONNRESET;
 }
 
 int carve_call_held(struct carve *carve, struct carve_wire_header *request,
@@ -108,13 +193,15 @@ int carve_call_held(struct carve *carve, struct carve_wire_header *request,
 {
 	int r;
 
-	if (carve->fd < 0)
-		return -EPIPE;
-
-	r = round_trip(carve, request, fd, ret);
+	request->status = 0;
+	request->id = ++carve->last_id;
+	if (timeout_of(request))
+		carve_cancel_begin(carve, request->id);
+	r = ask(carve, request, fd, ret);
+	carve_cancel_end(carve);
 	if (r < 0) {
-		if (!harmless(r))
-			carve_connection_fail_held(carve);
+		if (r == -EPROTO)
+			carve_link_break(carve);
 		return r;
 	}
 	if (ret->header.status < 0)
@@ -125,7 +212,7 @@ int carve_call_held(struct carve *carve, struct carve_wire_header *request,
 	carve_reply_done(ret);
 	if (ret->fds_lost && fds)
 		return -EMFILE;
-	carve_connection_fail_held(carve);
+	carve_link_break(carve);
 	return -EPROTO;
 }
 
@@ -139,6 +226,8 @@ int carve_call(struct carve *carve, struct carve_wire_header *request, int fd,
 	return r;
 }
 
+/* ---- begin and end ------------------------------------------------------- */
+
 static const char *default_path(void)
 {
 	const char *path = secure_getenv("CARVE_SOCKET");
@@ -146,73 +235,49 @@ static const char *default_path(void)
 	return path && *path ? path : CARVE_DEFAULT_SOCKET;
 }
 
-static int connect_to(const char *path)
+/* The first connection: who is not there is told apart at once. */
+static int connect_first(struct carve *carve)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, r;
+	struct carve_patience patience = { .left_nsec = carve_patience_nsec };
+	struct carve_reply message;
+	int state, r;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	do
-		r = connect(fd, (struct sockaddr *)&address, sizeof(address));
-	while (r < 0 && errno == EINTR);
-	if (r < 0) {
-		/* A socket of another kind is not carved's. */
-		r = errno == EPROTOTYPE ? -EPROTO : -errno;
-		close(fd);
-		return r;
+	state = carve_hold(carve);
+	r = carve_link_open(carve, true);
+	if (r == 0) {
+		if (carve_link_hello(carve) < 0)
+			carve_link_lose(carve);
+		r = carve_link_ready(carve, &patience, &message);
 	}
-	return fd;
-}
-
-static int hello(struct carve *carve)
-{
-	struct carve_wire_hello request = {
-		.header.bytes = sizeof(request),
-		.header.type = CARVE_MSG_HELLO,
-		.version_min = CARVE_WIRE_VERSION,
-		.version_max = CARVE_WIRE_VERSION,
-	};
-	struct carve_reply reply;
-	int r;
-
-	r = carve_call(carve, &request.header, -1, 0, &reply);
-	if (r < 0)
-		return r;
-	if (reply.header.bytes != sizeof(reply.hello) || reply.hello.reserved ||
-	    reply.hello.version != CARVE_WIRE_VERSION)
-		return carve_connection_fail(carve);
-	return 0;
+	carve_let_go(carve, state);
+	return r;
 }
 
 int carve_new(struct carve **ret, const char *socket_path)
 {
 	struct carve *carve;
-	int fd, r;
+	int r;
 
 	if (!ret || (socket_path && !*socket_path))
 		return -EINVAL;
+	if (!socket_path)
+		socket_path = default_path();
 
 	carve = calloc(1, sizeof(*carve));
 	if (!carve)
 		return -ENOMEM;
-	fd = connect_to(socket_path ? socket_path : default_path());
-	if (fd < 0) {
+	if (strlen(socket_path) >= sizeof(carve->link.address.sun_path)) {
 		free(carve);
-		return fd;
+		return -ENAMETOOLONG;
 	}
-	carve->fd = fd;
-	carve->cancelling.fd = fd;
-	carve->told.poll_fd = carve->told.event_fd = -1;
+	carve->link.address.sun_family = AF_UNIX;
+	strcpy(carve->link.address.sun_path, socket_path);
+	carve->fd = carve->cancelling.fd = -1;
+	carve->told.poll_fd = carve->told.event_fd = carve->told.timer_fd = -1;
 	pthread_mutex_init(&carve->lock, NULL);
 	pthread_mutex_init(&carve->told.lock, NULL);
 
-	r = hello(carve);
+	r = connect_first(carve);
 	if (r < 0) {
 		carve_free(carve);
 		return r;
@@ -221,20 +286,14 @@ int carve_new(struct carve **ret, const char *socket_path)
 	return 0;
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 struct carve *carve_free(struct carve *carve)
 {
 	if (!carve)
 		return NULL;
 	/* No lock is taken: in the child of a fork() one may be held for ever. */
-	close_fd(carve->fd);
-	close_fd(carve->told.poll_fd);
-	close_fd(carve->told.event_fd);
+	if (carve->fd >= 0)
+		close(carve->fd);
+	carve_poll_done(&carve->told);
 	pthread_mutex_destroy(&carve->told.lock);
 	pthread_mutex_destroy(&carve->lock);
 	free(carve);

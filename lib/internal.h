@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "link.h"
 #include "protocol.h"
 
 /* The most descriptors that Linux lets one message carry (SCM_MAX_FD). */
@@ -29,6 +30,9 @@
  * @lock: taken for moments only, so that carve_dispatch() never waits
  * @poll_fd: readable when there is something; -1 until somebody asks for it
  * @event_fd: in @poll_fd beside the socket: for what a round trip took in
+ * @timer_fd: likewise: time to try to connect again
+ * @broken: CARVE_STAGE_BROKEN, for who holds this lock alone
+ * @lost: there were reservations, and carve_dispatch() has to say so
  * @fn, @data: of carve_watch_pressure()
  * @count, @pressures: the last of each region
  */
@@ -36,6 +40,9 @@ struct carve_told {
 	pthread_mutex_t lock;
 	int poll_fd;
 	int event_fd;
+	int timer_fd;
+	bool broken;
+	bool lost;
 	carve_pressure_fn fn;
 	void *data;
 	size_t count;
@@ -44,7 +51,7 @@ struct carve_told {
 
 /**
  * struct carve_cancelling - what carve_cancel() looks at, which takes no lock
- * @fd: the socket, as long as it may be used; -1
+ * @fd: the socket, as long as it may be used for requests; -1
  * @users: threads that are using it
  * @waiting: id of the request that may be waiting, or 0
  * @cancelled: id of the last one that was cancelled
@@ -59,13 +66,14 @@ struct carve_cancelling {
 /**
  * struct carve - a connection
  * @lock: one question at a time
- * @fd: the socket; -1 once the connection is lost; changed under both locks
- * @last_id: of the last request
+ * @fd: the socket; -1 while there is none; changed under both locks
+ * @last_id: of the last request; they rise over all sockets
  */
 struct carve {
 	pthread_mutex_t lock;
 	int fd;
 	uint64_t last_id;
+	struct carve_link link;
 	struct carve_cancelling cancelling;
 	struct carve_told told;
 };
@@ -82,6 +90,8 @@ struct carve_reply {
 		uint8_t raw[CARVE_WIRE_MAX];
 		struct carve_wire_header header;
 		struct carve_wire_hello_reply hello;
+		struct carve_wire_epoch epoch;
+		struct carve_wire_resume_reply resume;
 		struct carve_wire_alloc_reply alloc;
 		struct carve_wire_refusal refusal;
 		struct carve_wire_regions_reply regions;
@@ -102,11 +112,13 @@ struct carve_reply {
  * carve_wire_send() - send a request
  * @request: complete; @request->bytes says how long it is
  * @fd: to send with it, or -1
+ * @flags: of sendmsg()
  *
  * Return: 0; -ENOMEM, -EBADF, -ETOOMANYREFS (nothing was sent); -EPIPE and others
  * (the connection is of no use any more).
  */
-int carve_wire_send(int socket, const struct carve_wire_header *request, int fd);
+int carve_wire_send(int socket, const struct carve_wire_header *request, int fd,
+		    int flags);
 
 /**
  * carve_wire_receive() - take the next message
@@ -156,31 +168,30 @@ int carve_call_held(struct carve *carve, struct carve_wire_header *request,
  * @ret: the reply, good if 0 was returned, with its @fds descriptors; also
  *	good, without descriptors, for what carve_refusal_is_one()
  *
- * The length of a good reply is left to the caller to check.
+ * The length of a good reply is left to the caller to check. What a restart of the
+ * daemon left unanswered is asked again, @request->id staying what it is.
  *
  * Return: 0; the negative status of the reply; -EMFILE (the reply's
  * descriptors do not fit into this process); -ENOMEM, -EBADF, -ETOOMANYREFS
- * (nothing was sent); -ECONNRESET, -EPIPE, -EPROTO (the connection is lost).
+ * (nothing was sent); -ESTALE (the request is about a reservation which a restart
+ * lost meanwhile); what carve_link_ready() answers.
  */
 int carve_call(struct carve *carve, struct carve_wire_header *request, int fd,
 	       size_t fds, struct carve_reply *ret);
 
 /**
- * carve_connection_fail() - give a connection up for what the peer said
+ * carve_connection_fail() - give a connection up, for good, for what the peer said
  *
  * Return: -EPROTO, for the caller to return.
  */
 int carve_connection_fail(struct carve *carve);
 
-/* Give the connection up; carve::lock is held. */
-void carve_connection_fail_held(struct carve *carve);
-
-/* cancel.c: around the round trip of a request that may wait. */
+/* cancel.c: around a request that may wait, until it is answered. */
 void carve_cancel_begin(struct carve *carve, uint64_t id);
 /* Once it was sent: what was cancelled before that is cancelled again. */
 void carve_cancel_sent(struct carve *carve, uint64_t id);
 void carve_cancel_end(struct carve *carve);
-/* Wait until nobody uses the socket; nobody will from now on. */
+/* Wait until nobody uses the socket; nobody will until there is another one. */
 void carve_cancel_stop(struct carve *carve);
 
 /* pressure.c */
@@ -195,8 +206,19 @@ void carve_cancel_stop(struct carve *carve);
 int carve_told_keep(struct carve *carve, const struct carve_reply *message,
 		    size_t length);
 
-/* The connection is lost: who polls has to hear of it. Under told.lock. */
-void carve_told_wake(struct carve *carve);
+/* poll.c: what carve_get_fd() is made of, under carve_told::lock. */
+
+/* Who polls has something to hear. */
+void carve_poll_wake(struct carve_told *told);
+/* Wake who polls after @nsec, more than 0, for another try. */
+void carve_poll_retry(struct carve_told *told, uint64_t nsec);
+/* That is not needed any more. */
+void carve_poll_calm(struct carve_told *told);
+/* Return: 0; -ENOMEM. */
+int carve_poll_follow(struct carve_told *told, int fd);
+void carve_poll_unfollow(struct carve_told *told, int fd);
+/* Close it all. */
+void carve_poll_done(struct carve_told *told);
 
 /* alloc.c */
 

@@ -6,18 +6,14 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "internal.h"
 
-void carve_told_wake(struct carve *carve)
-{
-	if (carve->told.event_fd >= 0)
-		eventfd_write(carve->told.event_fd, 1);
-}
+/* How long to leave a lost connection to another thread. */
+#define BUSY_NSEC	50000000U
 
 /* Return: the place of this region, a new one, or NULL when there is none left. */
 static struct carve_pressure *place_of(struct carve_told *told,
@@ -59,7 +55,7 @@ int carve_told_keep(struct carve *carve, const struct carve_reply *message,
 		pressure = place_of(told, wire->region);
 	if (pressure) {
 		pressure->wanted_bytes = wire->wanted_bytes;
-		carve_told_wake(carve);
+		carve_poll_wake(told);
 	}
 	pthread_mutex_unlock(&told->lock);
 	return 1;
@@ -91,7 +87,7 @@ int carve_watch_pressure(struct carve *carve, carve_pressure_fn fn, void *data)
 
 	r = carve_call_held(carve, &request.header, -1, 0, &reply);
 	if (r == 0 && reply.header.bytes != sizeof(reply.header)) {
-		carve_connection_fail_held(carve);
+		carve_link_break(carve);
 		r = -EPROTO;
 	}
 	if (r < 0) {
@@ -104,47 +100,26 @@ int carve_watch_pressure(struct carve *carve, carve_pressure_fn fn, void *data)
 	return r;
 }
 
-static int add_to(int poll_fd, int fd)
+/* What carve_dispatch() says of a connection that is not there. */
+static int say_lost(struct carve *carve)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	uint64_t since = carve->link.lost_nsec;
 
-	return epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+	return carve_now_nsec() - since < carve_patience_nsec ? 0 : -EPIPE;
 }
 
-static int make_poll_fd(struct carve *carve)
+/* One step, which waits for nothing; the next one when poll_fd says so. */
+static int connect_again(struct carve *carve)
 {
-	int poll_fd = epoll_create1(EPOLL_CLOEXEC);
-	int event_fd = poll_fd < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int r = event_fd < 0 ? -errno : add_to(poll_fd, event_fd);
+	int r = carve_link_open(carve, false);
 
-	if (r == 0 && carve->fd >= 0)
-		r = add_to(poll_fd, carve->fd);
-	if (r < 0) {
-		if (event_fd >= 0)
-			close(event_fd);
-		if (poll_fd >= 0)
-			close(poll_fd);
-		return r == -ENOSPC ? -ENOMEM : r;
-	}
-	carve->told.poll_fd = poll_fd;
-	carve->told.event_fd = event_fd;
-	if (carve->fd < 0 || carve->told.count)
-		carve_told_wake(carve);
-	return 0;
-}
-
-int carve_get_fd(struct carve *carve)
-{
-	int r;
-
-	if (!carve)
-		return -EINVAL;
-	pthread_mutex_lock(&carve->told.lock);
-	r = carve->told.poll_fd < 0 ? make_poll_fd(carve) : 0;
 	if (r == 0)
-		r = carve->told.poll_fd;
-	pthread_mutex_unlock(&carve->told.lock);
-	return r;
+		r = carve_link_hello(carve);
+	if (r == 0)
+		return 0;
+	/* Also sets the timer. */
+	carve_link_lose(carve);
+	return say_lost(carve);
 }
 
 /* Take in what is there; carve::lock is held. Return: 0; -EPIPE; -EPROTO. */
@@ -154,19 +129,54 @@ static int take_in(struct carve *carve)
 	ssize_t length;
 	int r;
 
-	if (carve->fd < 0)
+	if (carve->link.stage == CARVE_STAGE_BROKEN)
 		return -EPIPE;
+	if (carve->link.stage == CARVE_STAGE_NONE) {
+		r = connect_again(carve);
+		if (carve->link.stage == CARVE_STAGE_NONE)
+			return r;
+	}
 	for (;;) {
 		length = carve_wire_receive(carve->fd, MSG_DONTWAIT, &message);
 		if (length == -EAGAIN)
-			return 0;
-		r = length > 0 ? carve_told_keep(carve, &message, length) : 0;
+			return carve->link.lost_nsec ? say_lost(carve) : 0;
+		r = length > 0 ? carve_told_keep(carve, &message, length) : -ECONNRESET;
+		if (r == 0)
+			r = carve_link_take(carve, &message, length, MSG_DONTWAIT);
 		if (r > 0)
 			continue;
 		carve_reply_done(&message);
-		carve_connection_fail_held(carve);
-		return length > 0 || length == -EPROTO ? -EPROTO : -EPIPE;
+		if (r == 0 || r == -EPROTO || length == -EPROTO) {
+			carve_link_break(carve);
+			return -EPROTO;
+		}
+		carve_link_lose(carve);
+		return connect_again(carve);
 	}
+}
+
+/* Return: whether there was a loss that nobody has been told of. */
+static bool take_loss(struct carve_told *told)
+{
+	bool lost;
+
+	pthread_mutex_lock(&told->lock);
+	lost = told->lost;
+	told->lost = false;
+	pthread_mutex_unlock(&told->lock);
+	return lost;
+}
+
+/* A round trip on another thread is at it: look again later. */
+static void leave_to_other(struct carve_told *told)
+{
+	uint64_t ignored;
+
+	pthread_mutex_lock(&told->lock);
+	if (told->timer_fd >= 0 &&
+	    read(told->timer_fd, &ignored, sizeof(ignored)) > 0)
+		carve_poll_retry(told, BUSY_NSEC);
+	pthread_mutex_unlock(&told->lock);
 }
 
 /* Callbacks may do what they like, so they run under no lock. */
@@ -185,8 +195,8 @@ static int tell(struct carve *carve)
 	count = fn ? told->count : 0;
 	memcpy(pressures, told->pressures, count * sizeof(pressures[0]));
 	told->count = 0;
-	/* A connection that is lost stays readable. */
-	if (told->event_fd >= 0 && carve->fd >= 0)
+	/* A connection that is broken stays readable. */
+	if (told->event_fd >= 0 && !told->broken && !told->lost)
 		eventfd_read(told->event_fd, &ignored);
 	pthread_mutex_unlock(&told->lock);
 
@@ -206,8 +216,13 @@ int carve_dispatch(struct carve *carve)
 	if (pthread_mutex_trylock(&carve->lock) == 0) {
 		r = take_in(carve);
 		pthread_mutex_unlock(&carve->lock);
+	} else {
+		leave_to_other(&carve->told);
 	}
 	pthread_setcancelstate(state, NULL);
+	/* What else there is, is for the next call. */
+	if (take_loss(&carve->told))
+		return -ESTALE;
 	told = tell(carve);
 	return told ? told : r;
 }

@@ -16,10 +16,12 @@
 /**
  * struct carve_reservation - a granted one
  * @carve: borrowed
+ * @generation: of @carve's link when it was granted: in another one it is lost
  * @classes: @count classes as granted; changed while @carve is held
  */
 struct carve_reservation {
 	struct carve *carve;
+	uint64_t generation;
 	uint64_t id;
 	size_t count;
 	struct carve_class classes[CARVE_CLASSES_MAX];
@@ -112,6 +114,12 @@ static int fill_message(const struct carve_profile *caller, bool is_new,
 
 /* ---- round trips ------------------------------------------------------- */
 
+/* Has a restart of the daemon lost it? The connection is held. */
+static bool is_lost(const struct carve_reservation *reservation)
+{
+	return reservation->generation != reservation->carve->link.generation;
+}
+
 static bool class_ok(const struct carve_wire_class *class)
 {
 	return class->bytes && class->count && !class->reserved &&
@@ -148,6 +156,12 @@ static bool reply_ok(const struct carve_wire_reserve_reply *reply,
 static void take_grant(struct carve_reservation *reservation,
 		       const struct carve_wire_reserve_reply *reply)
 {
+	struct carve_link *link = &reservation->carve->link;
+
+	if (!reservation->id) {
+		reservation->generation = link->generation;
+		link->reservations++;
+	}
 	reservation->id = reply->reservation;
 	reservation->count = reply->count;
 	for (uint32_t i = 0; i < reply->count; i++) {
@@ -175,6 +189,8 @@ static int reserve_held(struct carve_reservation *reservation,
 	struct carve_reply reply;
 	int r;
 
+	if (reservation->id && is_lost(reservation))
+		return -ESTALE;
 	message->reserve.header.type = CARVE_MSG_RESERVE;
 	message->reserve.header.bytes = sizeof(message->reserve) +
 					count * sizeof(message->classes[0]);
@@ -193,7 +209,7 @@ static int reserve_held(struct carve_reservation *reservation,
 		r = carve_refusal_take(&reply, count ? count : 1, refusal);
 	}
 	if (r == -EPROTO)
-		carve_connection_fail_held(carve);
+		carve_link_break(carve);
 	return r;
 }
 
@@ -278,16 +294,32 @@ int carve_reservation_change(struct carve_reservation *reservation,
 	return reserve(reservation, &message, ret_refusal);
 }
 
+/* The connection is held. */
+static void give_back(struct carve_reservation *reservation)
+{
+	struct carve_link *link = &reservation->carve->link;
+	struct reserve_message message = {
+		.reserve.reservation = reservation->id,
+	};
+	int r = reserve_held(reservation, &message, NULL);
+
+	if (is_lost(reservation))
+		return;
+	link->reservations--;
+	if (r == -ECONNRESET && link->owed_count < CARVE_OWED_MAX)
+		link->owed[link->owed_count++] = reservation->id;
+}
+
 struct carve_reservation *
 carve_reservation_free(struct carve_reservation *reservation)
 {
-	struct reserve_message message = { 0 };
+	int state;
 
 	if (!reservation)
 		return NULL;
-	message.reserve.reservation = reservation->id;
-	/* Without a connection there is no reservation any more. */
-	reserve(reservation, &message, NULL);
+	state = carve_hold(reservation->carve);
+	give_back(reservation);
+	carve_let_go(reservation->carve, state);
 	free(reservation);
 	return NULL;
 }
@@ -311,6 +343,8 @@ static int alloc_held(struct carve_reservation *reservation,
 {
 	uint64_t sizes[CARVE_ALLOC_MAX];
 
+	if (is_lost(reservation))
+		return -ESTALE;
 	for (uint32_t i = 0; i < message->alloc.count; i++) {
 		if (indexes[i] >= reservation->count)
 			return -EINVAL;

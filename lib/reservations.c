@@ -5,46 +5,26 @@
 #include <string.h>
 
 #include "internal.h"
-
-/* Bounds for a daemon gone mad: one for every page of 4 GiB. */
-#define LIST_MAX	(1U << 20)
+#include "list.h"
 
 struct carve_reservations {
-	size_t count;
-	size_t room;
-	struct carve_reservation_info *items;
+	struct carve_list list;
 };
 
-static bool item_ok(const struct carve_wire_reservation *wire)
+static bool item_ok(const void *data)
 {
+	const struct carve_wire_reservation *wire = data;
+
 	return carve_wire_string_ok(wire->region, sizeof(wire->region)) &&
 	       carve_wire_string_ok(wire->name, sizeof(wire->name)) &&
 	       wire->region[0] && wire->id && !wire->reserved;
 }
 
-/* Is it a page of the list that leads on from @cursor, or ends there? */
-static bool page_ok(const struct carve_wire_reservations_reply *page,
-		    uint64_t cursor)
+static void from_wire(const void *data, void *ret)
 {
-	if (page->header.bytes < sizeof(*page) || page->reserved)
-		return false;
-	if (page->count > CARVE_WIRE_LIST_MAX)
-		return false;
-	if (page->header.bytes !=
-	    sizeof(*page) + page->count * sizeof(page->items[0]))
-		return false;
-	/* More to come, but nothing here: that would go on for ever. */
-	if (page->cursor && (page->cursor <= cursor || !page->count))
-		return false;
-	for (uint32_t i = 0; i < page->count; i++)
-		if (!item_ok(&page->items[i]))
-			return false;
-	return true;
-}
+	const struct carve_wire_reservation *wire = data;
+	struct carve_reservation_info *info = ret;
 
-static void from_wire(const struct carve_wire_reservation *wire,
-		      struct carve_reservation_info *info)
-{
 	*info = (struct carve_reservation_info){
 		.struct_size = sizeof(*info),
 		.flags = wire->flags,
@@ -60,51 +40,13 @@ static void from_wire(const struct carve_wire_reservation *wire,
 	strcpy(info->name, wire->name);
 }
 
-static int append(struct carve_reservations *reservations,
-		  const struct carve_wire_reservations_reply *page)
-{
-	size_t need = reservations->count + page->count;
-
-	if (need > LIST_MAX)
-		return -EPROTO;
-	if (need > reservations->room) {
-		size_t room = need + reservations->room;
-		void *items = realloc(reservations->items,
-				      room * sizeof(reservations->items[0]));
-
-		if (!items)
-			return -ENOMEM;
-		reservations->items = items;
-		reservations->room = room;
-	}
-	for (uint32_t i = 0; i < page->count; i++)
-		from_wire(&page->items[i],
-			  &reservations->items[reservations->count++]);
-	return 0;
-}
-
-static int list(struct carve *carve, struct carve_reservations *reservations)
-{
-	struct carve_wire_reservations request = {
-		.header.bytes = sizeof(request),
-		.header.type = CARVE_MSG_RESERVATIONS,
-	};
-	struct carve_reply reply;
-	int r;
-
-	do {
-		r = carve_call(carve, &request.header, -1, 0, &reply);
-		if (r < 0)
-			return r;
-		if (!page_ok(&reply.reservations, request.cursor))
-			return -EPROTO;
-		r = append(reservations, &reply.reservations);
-		if (r < 0)
-			return r;
-		request.cursor = reply.reservations.cursor;
-	} while (request.cursor);
-	return 0;
-}
+static const struct carve_list_kind kind = {
+	.type = CARVE_MSG_RESERVATIONS,
+	.wire_bytes = sizeof(struct carve_wire_reservation),
+	.info_bytes = sizeof(struct carve_reservation_info),
+	.ok = item_ok,
+	.take = from_wire,
+};
 
 int carve_reservations_new(struct carve *carve, struct carve_reservations **ret)
 {
@@ -116,10 +58,8 @@ int carve_reservations_new(struct carve *carve, struct carve_reservations **ret)
 	reservations = calloc(1, sizeof(*reservations));
 	if (!reservations)
 		return -ENOMEM;
-	r = list(carve, reservations);
+	r = carve_list_walk(carve, &kind, &reservations->list);
 	if (r < 0) {
-		if (r == -EPROTO)
-			carve_connection_fail(carve);
 		carve_reservations_free(reservations);
 		return r;
 	}
@@ -132,19 +72,21 @@ carve_reservations_free(struct carve_reservations *reservations)
 {
 	if (!reservations)
 		return NULL;
-	free(reservations->items);
+	free(reservations->list.items);
 	free(reservations);
 	return NULL;
 }
 
 size_t carve_reservations_count(const struct carve_reservations *reservations)
 {
-	return reservations->count;
+	return reservations->list.count;
 }
 
 const struct carve_reservation_info *
 carve_reservations_get(const struct carve_reservations *reservations,
 		       size_t index)
 {
-	return index < reservations->count ? &reservations->items[index] : NULL;
+	const struct carve_reservation_info *items = reservations->list.items;
+
+	return index < reservations->list.count ? &items[index] : NULL;
 }

@@ -25,7 +25,8 @@ bool carve_wire_string_ok(const char *string, size_t size)
 	return memchr(string, '\0', size) != NULL;
 }
 
-int carve_wire_send(int socket, const struct carve_wire_header *request, int fd)
+int carve_wire_send(int socket, const struct carve_wire_header *request, int fd,
+		    int flags)
 {
 	struct iovec iov = {
 		.iov_base = (void *)request,
@@ -50,7 +51,7 @@ int carve_wire_send(int socket, const struct carve_wire_header *request, int fd)
 	}
 
 	do
-		sent = sendmsg(socket, &msg, MSG_NOSIGNAL);
+		sent = sendmsg(socket, &msg, MSG_NOSIGNAL | flags);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return errno == ENOBUFS ? -ENOMEM : -errno;

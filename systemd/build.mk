@@ -13,6 +13,9 @@ TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share/carve
 
+# Said once, in daemon/store.h.
+STORE_MAX = $(shell awk '$$2 == "CARVE_STORE_MAX" { print $$3 }' daemon/store.h)
+
 .PHONY: install
 install: install-lib install-daemon install-systemd install-dts install-man ## put everything where a distribution would (DESTDIR=, PREFIX=)
 
@@ -25,7 +28,8 @@ install-daemon: $(B)/daemon/carved
 install-systemd:
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(UDEVRULESDIR) \
 		$(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
-	sed -e 's|@SBINDIR@|$(SBINDIR)|' systemd/carved.service.in \
+	sed -e 's|@SBINDIR@|$(SBINDIR)|' -e 's|@STORE_MAX@|$(STORE_MAX)|' \
+		systemd/carved.service.in \
 		> $(DESTDIR)$(UNITDIR)/carved.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/carved.service
 	install -m 644 systemd/carved.socket $(DESTDIR)$(UNITDIR)

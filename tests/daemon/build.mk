@@ -28,3 +28,9 @@ run-memory: $(B)/tests/daemon/test-memory $(B)/daemon/carved
 # The same on whatever is built: `make run-service B=build/tsan SANFLAGS=...`.
 run-service: $(SERVICE_TESTS) $(B)/daemon/carved
 	@tests/daemon/run $(SERVICE_TESTS)
+
+# The daemon killed at random under load; CARVE_SEED= repeats a run.
+KILLS ?= 1000
+.PHONY: crash-test
+crash-test: $(B)/tests/daemon/test-crash $(B)/daemon/carved ## kill the daemon KILLS=1000 times under load
+	KILLS=$(KILLS) $<

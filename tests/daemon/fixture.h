@@ -23,6 +23,12 @@
 #define MIB	(1024 * KIB)
 #define PAGE	((uint64_t)sysconf(_SC_PAGESIZE))
 
+/*
+ * The library's own: how long a call goes on without a connection. Tests in which a
+ * daemon is gone for good have less time.
+ */
+extern uint64_t carve_patience_nsec;
+
 /* Nothing that is waited for may take longer; seconds. */
 #define PATIENCE 60
 

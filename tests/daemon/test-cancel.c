@@ -376,9 +376,10 @@ static void test_death_leaves_no_trace(void **state)
 	finish(daemon, carve, waiter.buffers[0]);
 }
 
-/* It ends while requests wait: clients hear of it, nothing leaks. */
+/* It ends for good while requests wait: clients hear of it, nothing leaks. */
 static void test_the_daemon_may_end(void **state)
 {
+	uint64_t patience = carve_patience_nsec;
 	struct carve_regions *regions;
 	struct carve_buffer *held;
 	struct waiter waiters[2];
@@ -387,6 +388,8 @@ static void test_the_daemon_may_end(void **state)
 
 	(void)state;
 	daemon = daemon_full(&carve, &held);
+	/* From the first request on. */
+	carve_patience_nsec = 100000000;
 	waiter_start(&waiters[0], daemon, 16 * MIB, CARVE_FOREVER);
 	waiter_start(&waiters[1], daemon, 8 * MIB, PATIENCE * 1000 * MSEC);
 	assert_waiting_becomes(carve, 2);
@@ -397,6 +400,7 @@ static void test_the_daemon_may_end(void **state)
 	assert_true(carve_regions_new(carve, &regions) < 0);
 	assert_int_equal(carve_cancel(carve), -EPIPE);
 	carve_free(carve);
+	carve_patience_nsec = patience;
 }
 
 int main(void)

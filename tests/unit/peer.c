@@ -159,13 +159,48 @@ static void answer_list(struct peer *peer, struct peer_answer *answer)
 	answer->length = sizeof(*reply) + reply->count * sizeof(reply->items[0]);
 }
 
+static void answer_hello(struct peer *peer, struct peer_answer *answer)
+{
+	struct carve_wire_hello_reply *reply = &answer->message.hello;
+
+	reply->version = peer->last.hello.version_max;
+	reply->epoch = peer->epoch;
+	reply->client = PEER_CLIENT;
+	memset(reply->secret, PEER_CLIENT, sizeof(reply->secret));
+	answer->length = sizeof(*reply);
+	peer->hellos++;
+}
+
+/* One that names another epoch was for another peer. */
+static void answer_resume(struct peer *peer, struct peer_answer *answer)
+{
+	const struct carve_wire_resume *request = &peer->last.resume;
+	struct carve_wire_resume_reply *reply = &answer->message.resume;
+
+	for (size_t i = 0; i < sizeof(request->secret); i++)
+		require(request->secret[i] == (request->client ? PEER_CLIENT : 0));
+	require(request->client == 0 || request->client == PEER_CLIENT);
+	answer->silent = request->epoch != peer->epoch;
+	reply->flags = peer->resume_flags;
+	reply->client = request->client;
+	memcpy(reply->secret, request->secret, sizeof(reply->secret));
+	answer->length = sizeof(*reply);
+	peer->resumes++;
+}
+
 static void make_answer(struct peer *peer, struct peer_answer *answer)
 {
 	memset(answer, 0, sizeof(*answer));
 	switch (peer->last.header.type) {
 	case CARVE_MSG_HELLO:
-		answer->message.hello.version = peer->last.hello.version_max;
-		answer->length = sizeof(answer->message.hello);
+		answer_hello(peer, answer);
+		break;
+	case CARVE_MSG_RESUME:
+		answer_resume(peer, answer);
+		break;
+	case CARVE_MSG_CANCEL:
+		answer->silent = true;
+		peer->cancels++;
 		break;
 	case CARVE_MSG_ALLOC:
 		answer_alloc(peer, answer);
@@ -187,6 +222,7 @@ static void make_answer(struct peer *peer, struct peer_answer *answer)
 		answer->length = sizeof(answer->message.query);
 		break;
 	case CARVE_MSG_WATCH:
+		peer->watches++;
 		answer->length = sizeof(answer->message.header);
 		break;
 	default:
@@ -197,7 +233,7 @@ static void make_answer(struct peer *peer, struct peer_answer *answer)
 	answer->message.header.id = peer->last.header.id;
 }
 
-static void send_answer(struct peer *peer, struct peer_answer *answer)
+void peer_send(struct peer *peer, struct peer_answer *answer)
 {
 	union {
 		struct cmsghdr align;
@@ -218,11 +254,29 @@ static void send_answer(struct peer *peer, struct peer_answer *answer)
 		cmsg->cmsg_len = CMSG_LEN(bytes);
 		memcpy(CMSG_DATA(cmsg), answer->fds, bytes);
 	}
-	if (!answer->hang_up)
+	if (!answer->hang_up && !answer->silent)
 		require(sendmsg(peer->socket, &msg, MSG_NOSIGNAL) >= 0 ||
 			errno == EPIPE);
 	for (size_t i = 0; i < answer->fd_count; i++)
 		close(answer->fds[i]);
+	answer->fd_count = 0;
+}
+
+void peer_epoch(struct peer *peer)
+{
+	struct carve_wire_epoch epoch = {
+		.header.bytes = sizeof(epoch),
+		.header.type = CARVE_MSG_EPOCH,
+		.epoch = ++peer->epoch,
+	};
+
+	require(send(peer->socket, &epoch, sizeof(epoch), MSG_NOSIGNAL) > 0);
+}
+
+static bool is_counted_apart(uint16_t type)
+{
+	return type == CARVE_MSG_HELLO || type == CARVE_MSG_RESUME ||
+	       type == CARVE_MSG_CANCEL || type == CARVE_MSG_WATCH;
 }
 
 /* Return: whether there was a request, of a proper header. */
@@ -265,18 +319,27 @@ static void serve(struct peer *peer)
 	struct peer_answer answer;
 
 	while (receive_request(peer)) {
-		bool hello = peer->last.header.type == CARVE_MSG_HELLO;
+		bool hello = peer->last.header.type == CARVE_MSG_HELLO ||
+			     peer->last.header.type == CARVE_MSG_RESUME;
 
-		if (!hello)
+		if (!is_counted_apart(peer->last.header.type))
 			peer->requests++;
 		make_answer(peer, &answer);
 		if (peer->spoil && (!hello || peer->spoil_hello))
 			peer->spoil(peer, &answer);
-		send_answer(peer, &answer);
+		peer_send(peer, &answer);
 		if (answer.hang_up)
 			break;
 	}
+}
+
+/* Its number may be anything's once it is closed: peer_kill() must not see it. */
+static void hang_up(struct peer *peer)
+{
+	pthread_mutex_lock(&peer->lock);
 	close(peer->socket);
+	peer->socket = -1;
+	pthread_mutex_unlock(&peer->lock);
 }
 
 static void *peer_run(void *data)
@@ -284,29 +347,59 @@ static void *peer_run(void *data)
 	struct peer *peer = data;
 
 	for (;;) {
-		peer->socket = accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC);
-		if (peer->socket >= 0)
-			serve(peer);
-		else if (errno != EINTR)
+		int fd = accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0 && errno != EINTR)
 			return NULL;
+		if (fd < 0)
+			continue;
+		peer->socket = fd;
+		serve(peer);
+		hang_up(peer);
 	}
 }
 
-void peer_start(struct peer *peer)
+static void listen_at(struct peer *peer)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	strcpy(peer->dir, "/tmp/carve-peer-XXXXXX");
-	require(mkdtemp(peer->dir));
-	snprintf(peer->path, sizeof(peer->path), "%s/socket", peer->dir);
 	strcpy(address.sun_path, peer->path);
-
+	peer->epoch++;
+	peer->socket = -1;
 	peer->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	require(peer->listener >= 0);
 	require(bind(peer->listener, (struct sockaddr *)&address,
 		     sizeof(address)) == 0);
 	require(listen(peer->listener, 8) == 0);
 	require(pthread_create(&peer->thread, NULL, peer_run, peer) == 0);
+}
+
+void peer_start(struct peer *peer)
+{
+	strcpy(peer->dir, "/tmp/carve-peer-XXXXXX");
+	require(mkdtemp(peer->dir));
+	snprintf(peer->path, sizeof(peer->path), "%s/socket", peer->dir);
+	pthread_mutex_init(&peer->lock, NULL);
+	listen_at(peer);
+}
+
+void peer_start_again(struct peer *peer)
+{
+	unlink(peer->path);
+	listen_at(peer);
+}
+
+void peer_kill(struct peer *peer)
+{
+	shutdown(peer->listener, SHUT_RDWR);
+	while (pthread_tryjoin_np(peer->thread, NULL) != 0) {
+		pthread_mutex_lock(&peer->lock);
+		if (peer->socket >= 0)
+			shutdown(peer->socket, SHUT_RDWR);
+		pthread_mutex_unlock(&peer->lock);
+		usleep(200);
+	}
+	close(peer->listener);
 }
 
 void peer_stop(struct peer *peer)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -52,13 +53,14 @@ long stepper_run(void (*run)(void *data), void (*look)(void *data), void *data)
 			return -EPERM;
 		}
 		status = wait_for(pid);
-		/* It ended of itself: an assertion, or worse. */
-		if (!WIFSTOPPED(status))
-			abort();
-		if (WSTOPSIG(status) == SIGSTOP)
+		if (WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP)
 			break;
-		if (WSTOPSIG(status) != SIGTRAP)
+		/* It ended of itself, or was about to: an assertion, or worse. */
+		if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP) {
+			fprintf(stderr, "# status %#x after %ld instructions\n",
+				(unsigned int)status, steps);
 			abort();
+		}
 		look(data);
 	}
 	end(pid);
