@@ -272,7 +272,8 @@ int carve_new(struct carve **ret, const char *socket_path)
 	}
 	carve->link.address.sun_family = AF_UNIX;
 	strcpy(carve->link.address.sun_path, socket_path);
-	carve->fd = carve->cancelling.fd = -1;
+	carve->fd = -1;
+	carve->cancelling.fd = -1;
 	carve->told.poll_fd = carve->told.event_fd = carve->told.timer_fd = -1;
 	pthread_mutex_init(&carve->lock, NULL);
 	pthread_mutex_init(&carve->told.lock, NULL);
