@@ -208,8 +208,13 @@ void carve_manager_keep(struct carve_manager *manager, struct carve_state *state
 
 	service->state = state;
 	service->store = store;
-	/* Without a count there is the clock to tell one daemon from another. */
-	service->epoch = state ? carve_state_numbers(state)->epoch : real_usec();
+	/* The count may have been lost, and the clock may have been set back. */
+	service->epoch = real_usec();
+	if (!state)
+		return;
+	if (carve_state_numbers(state)->epoch < service->epoch)
+		carve_state_numbers(state)->epoch = service->epoch;
+	service->epoch = carve_state_numbers(state)->epoch;
 }
 
 struct carve_manager *carve_manager_free(struct carve_manager *manager)

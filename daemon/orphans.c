@@ -7,10 +7,12 @@
 
 #include "carve.h"
 #include "client.h"
+#include "crash-point.h"
 #include "hold.h"
 #include "log.h"
 #include "process.h"
 #include "reservation.h"
+#include "restore.h"
 #include "service.h"
 #include "standing.h"
 #include "store.h"
@@ -115,6 +117,9 @@ static void free_reservations(struct carve_service *service, uint64_t client)
 static void give_up(struct carve_service *service, struct carve_orphan *orphan)
 {
 	free_reservations(service, orphan->kept.client);
+	for (size_t i = 0; i < service->region_count; i++)
+		carve_restore_told(service->regions[i], orphan->kept.client);
+	CARVE_CRASH_POINT("orphan-freed");
 	carve_state_drop(service->state, &orphan->cell);
 	carve_hold_arrived(service, &orphan->expected);
 	carve_orphan_free(orphan);

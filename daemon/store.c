@@ -17,8 +17,12 @@
 #define CLIENT_PREFIX	"client-"
 #define INOTIFY_PREFIX	"inotify-"
 
-/* A service manager that does not read is asked so often: about 25 ms. */
-#define TRIES_MAX	50
+/*
+ * So often a service manager that does not read is asked, half a millisecond each
+ * time. Connections come while others are served, and can be made anew.
+ */
+#define TRIES_CLIENT	4
+#define TRIES_START	200
 
 /**
  * struct carve_store_entry - one descriptor
@@ -165,11 +169,12 @@ void carve_store_client_name(char *name, uint64_t number)
 }
 
 /* The guard ends each attempt that waits; nothing was sent then. */
-static int notify(const char *text, const int *fd)
+static int notify(const char *name, const char *text, const int *fd)
 {
+	int tries = has_prefix(name, CLIENT_PREFIX) ? TRIES_CLIENT : TRIES_START;
 	int r = -EINTR;
 
-	for (int i = 0; r == -EINTR && i < TRIES_MAX; i++) {
+	for (int i = 0; r == -EINTR && i < tries; i++) {
 		carve_guard_begin();
 		r = sd_pid_notify_with_fds(0, 0, text, fd, fd ? 1 : 0);
 		carve_guard_end();
@@ -184,7 +189,7 @@ int carve_store_put(const struct carve_store *store, const char *name, int fd)
 	if (!store || !store->there)
 		return 0;
 	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
-	return notify(text, &fd);
+	return notify(name, text, &fd);
 }
 
 void carve_store_remove(const struct carve_store *store, const char *name)
@@ -196,7 +201,7 @@ void carve_store_remove(const struct carve_store *store, const char *name)
 	if (!store || !store->there)
 		return;
 	snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%s", name);
-	r = notify(text, NULL);
+	r = notify(name, text, NULL);
 	if (r < 0)
 		carve_log_limited(&limit, LOG_WARNING, NULL, "the service manager "
 				  "was not told to drop %s: %s", name,

@@ -67,7 +67,7 @@ void carve_store_client_name(char *name, uint64_t number);
  * @fd: stays the caller's
  *
  * A connection that the peer has closed is kept, too: it says that the peer has
- * gone. Does not wait for more than some milliseconds.
+ * gone. It does not wait: for a connection 2 ms at most, else 100.
  *
  * Return: 0, also without a store; what sd_pid_notify_with_fds() answers.
  */

@@ -184,7 +184,6 @@ static void damaged_state_is_told(void **state)
 	assert_int_equal(pwrite(fd, damage, sizeof(damage), 0), sizeof(damage));
 	close(fd);
 	supervisor_go_on(scene.supervisor);
-	session.epoch = 0;
 	session_expect_epoch(&session);
 	assert_int_equal(session_resume(&session), CARVE_WIRE_RESUME_LOST);
 	assert_int_equal(session_count_reservations(&session), 0);
