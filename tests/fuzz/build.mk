@@ -29,7 +29,7 @@ FUZZ_LIBS_wire = -Wl,--wrap=carve_region_new,--wrap=pthread_timedjoin_np,--wrap=
 	$(SYSTEMD_LIBS) $(INIH_LIBS)
 
 FUZZ_OBJS_library := $(addprefix $(B)/tests/fuzz/,hostile.o message.o) $(LIB_OBJS)
-FUZZ_LIBS_library := -Wl,--wrap=recvmsg
+FUZZ_LIBS_library := -Wl,--wrap=recvmsg,--wrap=ppoll,--wrap=clock_nanosleep
 
 FUZZ_OBJS_config := $(CONFIG_OBJS)
 FUZZ_LIBS_config = $(INIH_LIBS)

@@ -370,6 +370,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	struct caller caller = { .input = { data, bytes } };
 	unsigned int fds = fuzz_count_fds();
 
+	fuzz_clock_reset();
 	hostile_start(&caller.input);
 	for (int i = 0; i < CALLS_MAX && caller.input.left; i++)
 		call(&caller);

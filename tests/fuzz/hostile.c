@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "message.h"
@@ -28,6 +30,8 @@ union answer {
 	struct carve_wire_list_reply list;
 	struct carve_wire_query_reply query;
 	struct carve_wire_pressure pressure;
+	struct carve_wire_epoch epoch;
+	struct carve_wire_resume_reply resume;
 	uint8_t raw[CARVE_WIRE_MAX + 256];
 };
 
@@ -226,6 +230,8 @@ static size_t answer_well(void)
 	switch (request.header.type) {
 	case CARVE_MSG_HELLO:
 		answer.hello.version = request.hello.version_max;
+		answer.hello.epoch = 1;
+		answer.hello.client = 1;
 		return sizeof(answer.hello);
 	case CARVE_MSG_ALLOC:
 		return answer_alloc();
@@ -239,6 +245,10 @@ static size_t answer_well(void)
 		return answer_reserve();
 	case CARVE_MSG_RESERVATIONS:
 		return answer_reservations();
+	case CARVE_MSG_RESUME:
+		answer.resume.flags = fuzz_u8(input) & CARVE_WIRE_RESUME_LOST;
+		answer.resume.client = request.resume.client;
+		return sizeof(answer.resume);
 	default:
 		return sizeof(answer.header);
 	}
@@ -264,6 +274,15 @@ static size_t tell_pressure(void)
 	answer.header.type = CARVE_MSG_PRESSURE;
 	answer.header.id = 0;
 	return bytes;
+}
+
+/* Another daemon serves the connection. */
+static size_t tell_epoch(void)
+{
+	answer.header.type = CARVE_MSG_EPOCH;
+	answer.header.id = 0;
+	answer.epoch.epoch = fuzz_u8(input);
+	return sizeof(answer.epoch);
 }
 
 /* As it was recorded, but for the number of the request. */
@@ -296,8 +315,10 @@ static bool speak(void)
 		bytes = answer_well();
 	else if (how < 200)
 		bytes = answer_badly();
-	else if (how < 225)
+	else if (how < 215)
 		bytes = tell_pressure();
+	else if (how < 225)
+		bytes = tell_epoch();
 	else
 		bytes = answer_recorded();
 	if (how < 225)
@@ -314,15 +335,29 @@ static bool speak(void)
 
 /* ---- between libcarve and the kernel ----------------------------------- */
 
+/* The next one that libcarve has made, should it have given up the one before. */
+static bool find_peer(void)
+{
+	char byte;
+
+	while (peer >= 0 && recv(peer, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0 &&
+	       errno != EAGAIN) {
+		hang_up();
+		errno = 0;
+		peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	}
+	if (peer < 0)
+		peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	return peer >= 0;
+}
+
 /* What libcarve has sent, the last of it. */
 static void hear(void)
 {
 	union message next;
 	ssize_t bytes;
 
-	if (peer < 0)
-		peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	while (peer >= 0) {
+	while (find_peer()) {
 		bytes = recv(peer, &next, sizeof(next), MSG_DONTWAIT);
 		if (bytes <= 0)
 			break;
@@ -332,10 +367,8 @@ static void hear(void)
 	}
 }
 
-ssize_t __real_recvmsg(int fd, struct msghdr *msg, int flags);
-ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
-
-ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
+/* It is about to wait for @fd: let there be something, if only the end. */
+static void before_waiting(int fd)
 {
 	char byte;
 
@@ -344,5 +377,50 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
 		if (!speak())
 			hang_up();
 	}
+}
+
+ssize_t __real_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags);
+int __real_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *signals);
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *signals);
+int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *until,
+			   struct timespec *left);
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	before_waiting(fd);
 	return __real_recvmsg(fd, msg, flags);
+}
+
+/* Time passes when somebody waits for it, and then at once. */
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *signals)
+{
+	static const struct timespec none;
+	int r;
+
+	before_waiting(fds[0].fd);
+	r = __real_ppoll(fds, count, &none, signals);
+	if (r == 0)
+		fuzz_clock_advance((uint64_t)timeout->tv_sec * 1000000U +
+				   (uint64_t)timeout->tv_nsec / 1000U + 1);
+	return r;
+}
+
+int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *until,
+			   struct timespec *left)
+{
+	struct timespec now;
+	int64_t usec;
+
+	(void)flags;
+	(void)left;
+	clock_gettime(clock, &now);
+	usec = (until->tv_sec - now.tv_sec) * 1000000 +
+	       (until->tv_nsec - now.tv_nsec) / 1000 + 1;
+	if (usec > 0)
+		fuzz_clock_advance((uint64_t)usec);
+	return 0;
 }
