@@ -79,7 +79,7 @@ struct peer {
 	_Atomic int socket;
 	pthread_mutex_t lock;
 	pthread_t thread;
-	void (*spoil)(struct peer *peer, struct peer_answer *answer);
+	void (*_Atomic spoil)(struct peer *peer, struct peer_answer *answer);
 	bool spoil_hello;
 	uint64_t buffers;
 	uint64_t epoch;

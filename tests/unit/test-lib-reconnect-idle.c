@@ -291,6 +291,7 @@ static void threads_share_what_restarts(void **state)
 	struct peer peer = { 0 };
 	struct carve *carve = restart_begin(&peer);
 	pthread_t threads[THREADS + 1];
+	unsigned int resumes;
 	void *r;
 
 	(void)state;
@@ -303,7 +304,11 @@ static void threads_share_what_restarts(void **state)
 		peer_kill(&peer);
 		if (i % 4 == 0)
 			usleep(i * 211 % 9000);
+		resumes = peer.resumes;
 		peer_start_again(&peer);
+		/* Every other one dies before it was seen. */
+		if (i % 2)
+			restart_await(&peer.resumes, resumes + 1);
 	}
 	usleep(20000);
 	stop = true;
