@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash-point.h"
 #include "log.h"
 #include "restore-plan.h"
 #include "roll.h"
@@ -238,6 +239,7 @@ static int take_over(struct carve_region *region)
 		r = carve_restore_gather(&plan);
 		if (r == 0)
 			r = carve_restore_judge(&plan);
+		CARVE_CRASH_POINT("restore-judged");
 		if (r == 0)
 			r = carve_restore_reservations(&plan);
 	}
@@ -245,6 +247,7 @@ static int take_over(struct carve_region *region)
 		set_next_number(&plan);
 		r = adopt(&plan);
 	}
+	CARVE_CRASH_POINT("restore-adopted");
 	carve_restore_plan_done(&plan);
 	return r;
 }

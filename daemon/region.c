@@ -157,6 +157,7 @@ static struct carve_record *take_in(struct carve_region *region,
 		.buffer = dead->id,
 	};
 
+	CARVE_CRASH_POINT("release-taken");
 	carve_overrun_report(region, dead, record);
 	if (record && record->extent.state == CARVE_EXTENT_LIVE) {
 		set_dirty(region, record);
@@ -192,6 +193,7 @@ static void scrubbed(struct carve_region *region, struct carve_record *record)
 	int r = record->job.result;
 
 	region->scrubbing--;
+	CARVE_CRASH_POINT("scrub-done");
 	if (r == 0) {
 		carve_roll_remove(region, record);
 		if (record->slot.owner) {

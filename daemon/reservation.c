@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "carve.h"
+#include "crash-point.h"
 #include "log.h"
 #include "refusal.h"
 #include "reservation-save.h"
@@ -141,6 +142,7 @@ static void succeed(struct carve_reserve *reserve, struct carve_charge *charge,
 
 	reservation->client = reserve->client;
 	reservation->made_by = reserve->made_by;
+	CARVE_CRASH_POINT("reserve-placed");
 	set_charge(reservation, charge, wanted_bytes(reserve));
 	carve_roll_remove_slots(reservation->region, left);
 	for (size_t i = 0; i < reserve->fresh_count; i++)

@@ -7,8 +7,8 @@
 #   UNIT_LIBS_test-NAME  libraries of the system
 
 UNIT_INC := -Ilib -Ilib/include
-UNIT_PEER := $(B)/tests/unit/peer.o $(LIB_A)
-$(B)/tests/unit/peer.o: INC = $(UNIT_INC) -pthread
+UNIT_PEER := $(B)/tests/unit/peer.o $(B)/tests/unit/restart.o $(LIB_A)
+$(B)/tests/unit/peer.o $(B)/tests/unit/restart.o: INC = $(UNIT_INC) -pthread
 
 UNIT_NAMES := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
 UNIT_TESTS := $(addprefix $(B)/tests/unit/,$(UNIT_NAMES))

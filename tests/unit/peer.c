@@ -181,6 +181,7 @@ static void answer_resume(struct peer *peer, struct peer_answer *answer)
 		require(request->secret[i] == (request->client ? PEER_CLIENT : 0));
 	require(request->client == 0 || request->client == PEER_CLIENT);
 	answer->silent = request->epoch != peer->epoch;
+	peer->resync &= answer->silent;
 	reply->flags = peer->resume_flags;
 	reply->client = request->client;
 	memcpy(reply->secret, request->secret, sizeof(reply->secret));
@@ -270,6 +271,7 @@ void peer_epoch(struct peer *peer)
 		.epoch = ++peer->epoch,
 	};
 
+	peer->resync = true;
 	require(send(peer->socket, &epoch, sizeof(epoch), MSG_NOSIGNAL) > 0);
 }
 
@@ -322,12 +324,15 @@ static void serve(struct peer *peer)
 		bool hello = peer->last.header.type == CARVE_MSG_HELLO ||
 			     peer->last.header.type == CARVE_MSG_RESUME;
 
+		if (peer->resync && peer->last.header.type != CARVE_MSG_RESUME)
+			continue;
 		if (!is_counted_apart(peer->last.header.type))
 			peer->requests++;
 		make_answer(peer, &answer);
 		if (peer->spoil && (!hello || peer->spoil_hello))
 			peer->spoil(peer, &answer);
 		peer_send(peer, &answer);
+		peer->answers++;
 		if (answer.hang_up)
 			break;
 	}
@@ -353,6 +358,7 @@ static void *peer_run(void *data)
 			return NULL;
 		if (fd < 0)
 			continue;
+		peer->resync = false;
 		peer->socket = fd;
 		serve(peer);
 		hang_up(peer);

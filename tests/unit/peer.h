@@ -64,9 +64,11 @@ struct peer_answer {
  * @reservations: how many CARVE_MSG_RESERVATIONS tells of
  * @class_bytes: of what was reserved last
  * @epoch: what it says to be; peer_epoch()
+ * @resync: whatever is read is dropped, until CARVE_MSG_RESUME names @epoch
  * @resume_flags: of its answers to CARVE_MSG_RESUME
  * @hellos, @resumes, @cancels, @watches: received so far, by type
  * @requests: all others
+ * @answers: how many messages it is done with
  * @last: the last request received
  * @last_fds: descriptors received in all
  */
@@ -77,16 +79,18 @@ struct peer {
 	_Atomic int socket;
 	pthread_mutex_t lock;
 	pthread_t thread;
-	void (*spoil)(struct peer *peer, struct peer_answer *answer);
+	void (*_Atomic spoil)(struct peer *peer, struct peer_answer *answer);
 	bool spoil_hello;
 	uint64_t buffers;
 	uint64_t epoch;
+	_Atomic bool resync;
 	_Atomic uint32_t resume_flags;
 	_Atomic unsigned int hellos;
 	_Atomic unsigned int resumes;
 	_Atomic unsigned int cancels;
 	_Atomic unsigned int watches;
 	_Atomic unsigned int requests;
+	_Atomic unsigned int answers;
 	union {
 		uint8_t raw[CARVE_WIRE_MAX];
 		struct carve_wire_header header;

@@ -43,6 +43,18 @@ void world_stop(struct world *world)
 	carve_state_free(world->state);
 }
 
+void world_restart(struct world *world)
+{
+	char before[WORLD_TEXT], after[WORLD_TEXT];
+
+	world_check(world);
+	world_describe(world, before);
+	world_stop(world);
+	world_start(world);
+	world_describe(world, after);
+	assert_string_equal(before, after);
+}
+
 void world_free(struct world *world)
 {
 	world_stop(world);

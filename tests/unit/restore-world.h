@@ -35,6 +35,9 @@ void world_free(struct world *world);
 void world_start(struct world *world);
 void world_stop(struct world *world);
 
+/* Both; what is reserved has to be the same afterwards. */
+void world_restart(struct world *world);
+
 /* Let it zero what is dirty. */
 void world_settle(struct world *world);
 

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "restore.h"
 #include "stepper.h"
 
 /**
@@ -90,6 +91,7 @@ static void look_at(struct kill *kill, bool die)
 	if (die)
 		let_new_ones_die(kill->first, next.table);
 	world_start(&next);
+	assert_false(carve_restore_is_lost(next.region, 5));
 	check_text(kill, &next);
 	check_buffers(&next, kill->world.region->next_id - 1);
 	world_settle(&next);

@@ -10,7 +10,6 @@
 
 #include "carve.h"
 #include "reservation-save.h"
-#include "restore.h"
 #include "standing.h"
 
 static unsigned long seed;
@@ -30,18 +29,6 @@ static void set_seed(void)
 }
 
 static const uint32_t film[][2] = { { 4, 3 }, { 16, 2 } };
-
-static void restart(struct world *world)
-{
-	char before[WORLD_TEXT], after[WORLD_TEXT];
-
-	world_check(world);
-	world_describe(world, before);
-	world_stop(world);
-	world_start(world);
-	world_describe(world, after);
-	assert_string_equal(before, after);
-}
 
 /* ---- at random ------------------------------------------------------------------ */
 
@@ -178,7 +165,7 @@ static void next_manager_knows_all(void **unused)
 			end_buffer(&random);
 		world_start(&random.world);
 		check_buffers(&random);
-		restart(&random.world);
+		world_restart(&random.world);
 		check_buffers(&random);
 	}
 	while (random.count) {
@@ -220,7 +207,7 @@ static void slots_are_as_the_device_says(void **unused)
 	assert_int_equal(world_allocate(&world, reservation, 0, 2, ids), 0);
 	assert_int_equal(world_allocate(&world, reservation, 1, 1, ids + 2), 0);
 	fake_table_die(world.table, ids[0]);
-	restart(&world);
+	world_restart(&world);
 	reservation = world_find(&world, 1);
 	assert_int_equal(reservation->slots.classes[0].live_count, 1);
 	assert_int_equal(reservation->slots.classes[0].dirty_count, 1);
@@ -245,7 +232,7 @@ static void dirty_memory_is_cut_at_slots(void **unused)
 	(void)unused;
 	start(&world);
 	memset(world.table->dirty, 1, world.table->pages);
-	restart(&world);
+	world_restart(&world);
 	reservation = world_find(&world, 1);
 	assert_int_equal(reservation->slots.classes[0].dirty_count, 3);
 	figures = carve_placement_figures(&world.region->placement);
@@ -267,166 +254,9 @@ static void numbers_go_on(void **unused)
 	assert_int_equal(world_allocate(&world, NULL, 1, 1, &first), 0);
 	fake_table_die(world.table, first);
 	world_settle(&world);
-	restart(&world);
+	world_restart(&world);
 	assert_int_equal(world_allocate(&world, NULL, 1, 1, &next), 0);
 	assert_true(next > first);
-	world_free(&world);
-}
-
-/* ---- what cannot be restored ------------------------------------------------------- */
-
-/* The first one: of reservation 1 and client 5, which came first. */
-static uint32_t find_cell(const struct world *world, enum carve_cell_type type)
-{
-	const struct carve_cell *cell;
-	uint32_t place = 0;
-
-	while ((cell = carve_state_next(world->state, &place)))
-		if (cell->type == type)
-			break;
-	assert_non_null(cell);
-	return place;
-}
-
-/* The other one is not touched, and the client hears of it in the end. */
-static void check_lost(struct world *world)
-{
-	assert_null(world_find(world, 1));
-	assert_non_null(world_find(world, 2));
-	assert_true(carve_restore_is_lost(world->region, 5));
-	assert_false(carve_restore_is_lost(world->region, 6));
-	restart(world);
-	assert_true(carve_restore_is_lost(world->region, 5));
-	carve_restore_told(world->region, 5);
-	assert_false(carve_restore_is_lost(world->region, 5));
-	restart(world);
-	assert_false(carve_restore_is_lost(world->region, 5));
-	world_settle(world);
-	assert_int_equal(carve_placement_figures(
-				 &world->region->placement).reserved,
-			 44 * FAKE_PAGE);
-	world_free(world);
-}
-
-static void start_two(struct world *world)
-{
-	struct carve_reservation *other = NULL;
-
-	start(world);
-	world_set_client(world, 6, 1001, 4343, "other.service");
-	assert_int_equal(world_reserve(world, &other, film, 2), 0);
-	world_settle(world);
-}
-
-static void missing_slot(void **unused)
-{
-	struct world world;
-	uint32_t place;
-
-	(void)unused;
-	start_two(&world);
-	place = find_cell(&world, CARVE_CELL_SLOT);
-	carve_state_drop(world.state, &place);
-	world_stop(&world);
-	world_start(&world);
-	check_lost(&world);
-}
-
-static void missing_class(void **unused)
-{
-	struct world world;
-	uint32_t place;
-
-	(void)unused;
-	start_two(&world);
-	place = find_cell(&world, CARVE_CELL_CLASS);
-	carve_state_drop(world.state, &place);
-	world_stop(&world);
-	world_start(&world);
-	check_lost(&world);
-}
-
-/* The device knows of a buffer that covers half of a slot. */
-static void buffer_across_a_slot(void **unused)
-{
-	struct carve_device_extent *live;
-	struct world world;
-
-	(void)unused;
-	start_two(&world);
-	world_stop(&world);
-	live = &world.table->live[0];
-	live->offset = 1 * FAKE_PAGE;
-	live->bytes = 2 * FAKE_PAGE;
-	live->id = 77;
-	world_start(&world);
-	assert_int_equal(world.region->next_id, 78);
-	check_lost(&world);
-}
-
-static void slot_beside_the_region(void **unused)
-{
-	struct world world;
-	struct carve_cell cell;
-	uint32_t place;
-
-	(void)unused;
-	start_two(&world);
-	place = find_cell(&world, CARVE_CELL_SLOT);
-	cell = *carve_state_cell(world.state, place);
-	cell.slot.offset = 510 * FAKE_PAGE;
-	assert_int_equal(carve_state_put(world.state, &cell, &place), 0);
-	world_stop(&world);
-	world_start(&world);
-	check_lost(&world);
-}
-
-static void two_on_one_place(void **unused)
-{
-	struct world world;
-	struct carve_cell cell;
-	uint32_t place, other;
-
-	(void)unused;
-	start_two(&world);
-	place = find_cell(&world, CARVE_CELL_SLOT);
-	for (other = place;;) {
-		const struct carve_cell *each =
-			carve_state_next(world.state, &other);
-
-		assert_non_null(each);
-		cell = *each;
-		if (cell.type == CARVE_CELL_SLOT && cell.slot.reservation == 2)
-			break;
-	}
-	cell.slot.offset =
-		carve_state_cell(world.state, place)->slot.offset + FAKE_PAGE;
-	assert_int_equal(carve_state_put(world.state, &cell, &other), 0);
-	world_stop(&world);
-	world_start(&world);
-	assert_null(world_find(&world, 1));
-	assert_null(world_find(&world, 2));
-	assert_true(carve_restore_is_lost(world.region, 5));
-	assert_true(carve_restore_is_lost(world.region, 6));
-	world_free(&world);
-}
-
-/* Who has gone is not waited for. */
-static void nobody_to_be_told(void **unused)
-{
-	struct world world;
-	uint32_t place;
-
-	(void)unused;
-	start_two(&world);
-	place = find_cell(&world, CARVE_CELL_CLIENT);
-	carve_state_drop(world.state, &place);
-	place = find_cell(&world, CARVE_CELL_SLOT);
-	carve_state_drop(world.state, &place);
-	world_stop(&world);
-	world_start(&world);
-	assert_null(world_find(&world, 1));
-	assert_false(carve_restore_is_lost(world.region, 5));
 	world_free(&world);
 }
 
@@ -444,13 +274,13 @@ static void claims_are_kept(void **unused)
 	reservation->client = 0;
 	reservation->made_by = 0;
 	carve_reservation_save(reservation);
-	restart(&world);
+	world_restart(&world);
 	reservation = world_find(&world, 1);
 	assert_int_equal(reservation->client, 0);
 	claim.reservation = reservation;
 	claim.who = &world.who;
 	assert_int_equal(carve_standing_claim(&claim), 0);
-	restart(&world);
+	world_restart(&world);
 	reservation = world_find(&world, 1);
 	assert_int_equal(reservation->client, 5);
 	assert_int_equal(reservation->made_by, 99);
@@ -467,12 +297,6 @@ int main(void)
 		cmocka_unit_test(slots_are_as_the_device_says),
 		cmocka_unit_test(dirty_memory_is_cut_at_slots),
 		cmocka_unit_test(numbers_go_on),
-		cmocka_unit_test(missing_slot),
-		cmocka_unit_test(missing_class),
-		cmocka_unit_test(buffer_across_a_slot),
-		cmocka_unit_test(slot_beside_the_region),
-		cmocka_unit_test(two_on_one_place),
-		cmocka_unit_test(nobody_to_be_told),
 		cmocka_unit_test(claims_are_kept),
 	};
 

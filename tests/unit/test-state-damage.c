@@ -177,6 +177,75 @@ static void cut_is_refused(void **unused)
 	close(original);
 }
 
+static void check_insane(struct carve_cell cell)
+{
+	int fd = new_file();
+	struct carve_state *state = state_of(dup(fd));
+	uint32_t place = 0;
+
+	assert_null(carve_state_refused(state));
+	assert_int_equal(carve_state_region(state, "main"), 0);
+	assert_int_equal(carve_state_put(state, &cell, &place), 0);
+	carve_state_free(state);
+	state = state_of(dup(fd));
+	assert_non_null(strstr(carve_state_refused(state), "is damaged"));
+	assert_int_equal(carve_state_count(state), 0);
+	check_usable(state, fd);
+}
+
+/* With a right sum, but what no daemon says: whoever reads it need not look. */
+static void nonsense_is_refused(void **unused)
+{
+	const struct carve_cell buffer = {
+		.type = CARVE_CELL_BUFFER, .buffer = { .id = 1, .bytes = 4096 },
+	};
+	const struct carve_cell reservation = {
+		.type = CARVE_CELL_RESERVATION, .reservation = { .id = 1 },
+	};
+	const struct carve_cell class = {
+		.type = CARVE_CELL_CLASS,
+		.class = { .reservation = 1, .count = 1, .bytes = 4096,
+			   .alignment = 4096 },
+	};
+	struct carve_cell cell;
+
+	(void)unused;
+	check_insane((struct carve_cell){ .type = 99 });
+	check_insane((struct carve_cell){ .type = CARVE_CELL_FREE });
+	check_insane((struct carve_cell){ .type = CARVE_CELL_CLIENT });
+	check_insane((struct carve_cell){ .type = CARVE_CELL_BUFFER });
+	cell = buffer;
+	cell.region = 1;
+	check_insane(cell);
+	cell.region = CARVE_WIRE_REGIONS_MAX;
+	check_insane(cell);
+	cell = buffer;
+	memset(cell.buffer.unit, 'x', sizeof(cell.buffer.unit));
+	check_insane(cell);
+	cell = reservation;
+	memset(cell.reservation.name, 'x', sizeof(cell.reservation.name));
+	check_insane(cell);
+	cell = reservation;
+	cell.reservation.class_count = CARVE_WIRE_CLASSES_MAX + 1;
+	check_insane(cell);
+	cell = reservation;
+	cell.reservation.id = UINT64_MAX;
+	check_insane(cell);
+	cell = class;
+	cell.class.class = CARVE_WIRE_CLASSES_MAX;
+	check_insane(cell);
+	cell = class;
+	cell.class.alignment = 3;
+	check_insane(cell);
+	cell = class;
+	cell.class.before = cell.class.after = 4096;
+	check_insane(cell);
+	check_insane((struct carve_cell){
+		.type = CARVE_CELL_SLOT,
+		.slot = { .reservation = 1, .class = CARVE_WIRE_CLASSES_MAX },
+	});
+}
+
 /* ---- others' ----------------------------------------------------------------- */
 
 static void change_head(int fd, void (*change)(struct state_head *head))
@@ -327,6 +396,7 @@ int main(void)
 		cmocka_unit_test(damaged_is_whole_or_refused),
 		cmocka_unit_test(noise_is_refused),
 		cmocka_unit_test(cut_is_refused),
+		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(other_versions_are_refused),
 		cmocka_unit_test(another_boot_is_silent),
 		cmocka_unit_test(full_file_system),
