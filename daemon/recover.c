@@ -202,7 +202,8 @@ static int list(struct restore_plan *plan)
 	for (;;) {
 		if (plan->listed_count == room) {
 			room += room / 2 + 64;
-			more = realloc(plan->listed, room * sizeof(*more));
+			more = carve_restore_resize(&plan->arrays[0],
+						    room * sizeof(*more));
 			if (!more)
 				return -ENOMEM;
 			plan->listed = more;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static int compare(uint64_t a, uint64_t b)
 {
@@ -61,25 +62,46 @@ static size_t count_cells(const struct restore_plan *plan,
 	return count;
 }
 
-/* One more than needed, so that nothing is of no size. */
-static int allocate(struct restore_plan *plan)
+void *carve_restore_resize(struct restore_array *array, size_t bytes)
 {
-	plan->buffers = calloc(count_cells(plan, CARVE_CELL_BUFFER) + 1,
-			       sizeof(*plan->buffers));
-	plan->reservations =
-		calloc(count_cells(plan, CARVE_CELL_RESERVATION) + 1,
-		       sizeof(*plan->reservations));
-	plan->slots = calloc(count_cells(plan, CARVE_CELL_SLOT) + 1,
-			     sizeof(*plan->slots));
+	void *data;
+
+	if (array->data)
+		data = mremap(array->data, array->bytes, bytes, MREMAP_MAYMOVE);
+	else
+		data = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (data == MAP_FAILED)
+		return NULL;
+	array->data = data;
+	array->bytes = bytes;
+	return data;
+}
+
+/* One more than needed, so that nothing is of no size. */
+static void *allocate(struct restore_plan *plan, struct restore_array *array,
+		      enum carve_cell_type type, size_t size)
+{
+	return carve_restore_resize(array, (count_cells(plan, type) + 1) * size);
+}
+
+static int allocate_all(struct restore_plan *plan)
+{
+	plan->buffers = allocate(plan, &plan->arrays[1], CARVE_CELL_BUFFER,
+				 sizeof(*plan->buffers));
+	plan->reservations = allocate(plan, &plan->arrays[2],
+				      CARVE_CELL_RESERVATION,
+				      sizeof(*plan->reservations));
+	plan->slots = allocate(plan, &plan->arrays[3], CARVE_CELL_SLOT,
+			       sizeof(*plan->slots));
 	return plan->buffers && plan->reservations && plan->slots ? 0 : -ENOMEM;
 }
 
 void carve_restore_plan_done(struct restore_plan *plan)
 {
-	free(plan->listed);
-	free(plan->buffers);
-	free(plan->reservations);
-	free(plan->slots);
+	for (size_t i = 0; i < 4; i++)
+		if (plan->arrays[i].data)
+			munmap(plan->arrays[i].data, plan->arrays[i].bytes);
 }
 
 /* ---- cells ------------------------------------------------------------------- */
@@ -180,7 +202,7 @@ int carve_restore_gather(struct restore_plan *plan)
 {
 	const struct carve_cell *cell;
 	uint32_t place = 0;
-	int r = allocate(plan);
+	int r = allocate_all(plan);
 
 	if (r < 0)
 		return r;

@@ -11,6 +11,16 @@
 #include "state.h"
 
 /**
+ * struct restore_array - memory that is needed once
+ *
+ * Pages of their own, since what the heap has grown by it keeps.
+ */
+struct restore_array {
+	void *data;
+	size_t bytes;
+};
+
+/**
  * struct restore_buffer - what the state says of a buffer
  * @place: of its cell
  * @found: the device knows it, too
@@ -61,6 +71,7 @@ struct restore_slot {
  * @buffers: by number
  * @reservations: by number
  * @slots: by address; after carve_restore_judge() of those alone that will be
+ * @arrays: where these four are, in this order
  */
 struct restore_plan {
 	struct carve_region *region;
@@ -72,7 +83,11 @@ struct restore_plan {
 	size_t reservation_count;
 	struct restore_slot *slots;
 	size_t slot_count;
+	struct restore_array arrays[4];
 };
+
+/* Make it so large; what is new is zero. Return: its data; NULL: -ENOMEM. */
+void *carve_restore_resize(struct restore_array *array, size_t bytes);
 
 /* restore-cells.c: read the state. Return: 0; -ENOMEM. */
 int carve_restore_gather(struct restore_plan *plan);
