@@ -116,7 +116,8 @@ struct carve_buffer_info {
  * which says nothing about addresses.
  *
  * A long list takes several round trips; buffers that come and go meanwhile
- * may be in it or not.
+ * may be in it or not. A daemon that was restarted meanwhile is asked for all of
+ * it again, 15 times at most.
  *
  * Return: 0; -EINVAL; -ENOMEM; -ECONNRESET, -EPIPE, -EPROTO (also for a list
  * that does not end: more than 1,048,576 buffers).

@@ -66,7 +66,12 @@ struct carve_profile {
  * buffers that came back, which goes before all other zeroing. What it can
  * still fail for are descriptors and the kernel's memory for one.
  *
- * Ends with carve_reservation_free() and with the connection. Buffers live on.
+ * Ends with carve_reservation_free() and with the connection. Buffers live on. A
+ * restart of the daemon does not end it, not even if it takes long, as long as
+ * this process lives. Should a daemon have forgotten it nevertheless (its saved
+ * state was damaged, or of another version), then all reservations of this
+ * connection are lost: carve_dispatch() says so, and every call that needs one
+ * gives -ESTALE. Free it and reserve again.
  *
  * Return: as carve_alloc_many(); -EINVAL also for classes that come to more than
  * CARVE_SLOTS_MAX buffers; -EBUSY (this connection has 64 reservations).
@@ -102,7 +107,8 @@ int carve_reservation_claim(struct carve *carve, const char *name,
  * alignment, limit and guards) counts there, the others take their memory with
  * them until they are gone.
  *
- * Return: as carve_reserve(). One that was claimed cannot be changed: -EACCES.
+ * Return: as carve_reserve(); -ESTALE (it was lost in a restart of the daemon:
+ * reserve again). One that was claimed cannot be changed: -EACCES.
  */
 int carve_reservation_change(struct carve_reservation *reservation,
 			     const struct carve_profile *profile,
@@ -112,7 +118,8 @@ int carve_reservation_change(struct carve_reservation *reservation,
  * carve_reservation_free() - give a reservation back
  * @reservation: may be NULL
  *
- * Its buffers live on. One that was claimed goes back to the daemon.
+ * Its buffers live on. One that was claimed goes back to the daemon. If there is
+ * none for 5 seconds, the next one is told, once this connection reaches it.
  *
  * Return: NULL.
  */
@@ -121,13 +128,13 @@ carve_reservation_free(struct carve_reservation *reservation);
 
 /**
  * carve_reservation_count() - number of classes
- * @reservation: not NULL
+ * @reservation: not NULL; may be lost
  */
 size_t carve_reservation_count(const struct carve_reservation *reservation);
 
 /**
  * carve_reservation_get() - a class as it was granted, sizes in whole pages
- * @reservation: not NULL
+ * @reservation: not NULL; may be lost
  * @index: less than carve_reservation_count()
  *
  * Return: the class, borrowed until the reservation is changed or freed; NULL
@@ -146,7 +153,8 @@ carve_reservation_get(const struct carve_reservation *reservation, size_t index)
  * @ret: the buffer, with one reference
  *
  * Return: 0; -ENOSPC, -ETIMEDOUT (all buffers of the class are alive); -ENODEV
- * (the region's device has gone); -EINVAL; -ENOMEM, -EMFILE, -EBUSY, -EIO,
+ * (the region's device has gone); -ESTALE (the reservation was lost in a restart of
+ * the daemon: reserve again); -EINVAL; -ENOMEM, -EMFILE, -EBUSY, -EIO,
  * -ECANCELED, -ECONNRESET, -EPIPE, -EPROTO as carve_alloc().
  */
 int carve_reservation_alloc(struct carve_reservation *reservation, size_t index,
@@ -193,6 +201,8 @@ typedef void (*carve_pressure_fn)(const struct carve_pressure *pressure,
  *	carve_dispatch() and carve_free() of @carve; NULL: no longer
  * @data: passed on to it
  *
+ * Holds until it is changed: the next daemon knows of it, or is told.
+ *
  * Return: 0; -EINVAL; -ENOMEM; -ECONNRESET, -EPIPE, -EPROTO.
  */
 int carve_watch_pressure(struct carve *carve, carve_pressure_fn fn, void *data);
@@ -212,11 +222,18 @@ int carve_get_fd(struct carve *carve);
  * @carve: not NULL
  *
  * Never waits. Another thread that calls carve_watch_pressure() meanwhile may see
- * its old callback called once more. What arrived while another call waited for its answer is kept for
- * it: of each region the last.
+ * its old callback called once more. What arrived while another call waited for
+ * its answer is kept for it: of each region the last.
  *
- * Return: number of calls of callbacks; -EINVAL; -EPIPE, -EPROTO (the connection
- * is lost).
+ * When the daemon was restarted, the connection goes on here, step by step, as
+ * carve_get_fd() becomes readable: more and more rarely while there is no daemon,
+ * at last once a second.
+ *
+ * Return: number of calls of callbacks; -ESTALE (once: a daemon has forgotten the
+ * reservations of this connection; they are lost, and everything else goes on);
+ * -EPIPE (there has been no daemon for 5 seconds; there may be one later; or the
+ * connection had ended by -EPROTO, and the descriptor stays readable); -EPROTO (the
+ * daemon broke the protocol, and the connection has ended); -EINVAL.
  */
 int carve_dispatch(struct carve *carve);
 

@@ -26,9 +26,17 @@
  *    carve_buffers_get()) is as long as the library knows it: before a member
  *    is read that is newer than the first version of its structure, the
  *    struct_size of that very item has to be checked to reach behind it.
- *  - -ECONNRESET, -EPIPE (the daemon has gone) and -EPROTO (it broke the
- *    protocol) end a connection: every later call on it gives -EPIPE. Free it
- *    and make a new one; the buffers stay.
+ *  - The daemon may be killed and started again at any time, also in the middle
+ *    of a call: what was not answered is asked again, with what is left of its
+ *    timeout, and done once. Where the connection breaks, because no service
+ *    manager keeps it, another one is made to the same path. A call that finds
+ *    none for 5 seconds gives -ECONNRESET, and so does one whose request 17
+ *    daemons in a row did not survive (1001 if it has a timeout, for one that
+ *    waits may see many; and that one bears 5 seconds each time). The next call
+ *    tries again. -EPROTONOSUPPORT, of any call: the daemon was replaced by one
+ *    that speaks no version this library knows.
+ *  - -EPROTO (the daemon broke the protocol) ends a connection: every later call
+ *    on it gives -EPIPE. Free it and make a new one; the buffers stay.
  *  - A thread is never cancelled inside a round trip to the daemon.
  *
  * A buffer lives as long as anything refers to it: a descriptor, a mapping, a
@@ -78,8 +86,8 @@ struct carve_buffers;
  * -ENOENT or -ECONNREFUSED (no daemon: is carved.socket started?); -EACCES (you
  * may not open the socket: see carve.conf's group in the manual);
  * -EPROTONOSUPPORT (the daemon speaks no version this library knows);
- * -EPROTO (what answers is not carved); -ECONNRESET, -EPIPE (it hung up at
- * once); -ENOMEM; -EMFILE, -ENFILE.
+ * -EPROTO (what answers is not carved); -ECONNRESET (it hung up, and so did who
+ * was asked instead of it, for 5 seconds); -ENOMEM; -EMFILE, -ENFILE.
  */
 int carve_new(struct carve **ret, const char *socket_path);
 
@@ -260,9 +268,10 @@ int carve_alloc_many(struct carve *carve, const struct carve_request *requests,
  *
  * A call on @carve that is waiting for memory in another thread returns
  * -ECANCELED, or what it got at that very moment. Without one nothing happens.
- * May be called from a signal handler.
+ * May be called from a signal handler. While the daemon is restarted it is kept
+ * for the next one.
  *
- * Return: 0; -EINVAL; -EPIPE (the connection is lost).
+ * Return: 0; -EINVAL; -EPIPE (there is neither such a call nor a connection).
  */
 int carve_cancel(struct carve *carve);
 
