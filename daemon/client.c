@@ -259,6 +259,7 @@ static int receive(struct carve_client *client)
 		return r == -EAGAIN ? r : -EPIPE;
 	if (client->state == CARVE_CLIENT_RESYNC &&
 	    !carve_resume_is_meant(client, packet.bytes)) {
+		carve_resume_drop_buffer(client);
 		drop_request_fd(client);
 		return 0;
 	}

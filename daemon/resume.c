@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "crash-point.h"
 #include "guard.h"
 #include "hold.h"
+#include "inventory.h"
 #include "log.h"
 #include "orphans.h"
 #include "packet.h"
@@ -55,6 +57,17 @@ bool carve_resume_is_meant(const struct carve_client *client, size_t bytes)
 	return bytes == sizeof(*resume) &&
 	       resume->header.type == CARVE_MSG_RESUME &&
 	       resume->epoch == client->service->epoch;
+}
+
+void carve_resume_drop_buffer(struct carve_client *client)
+{
+	struct carve_wire_buffer buffer;
+
+	if (client->request_fd < 0 ||
+	    carve_inventory_query(client, client->request_fd, &buffer) < 0)
+		return;
+	close(client->request_fd);
+	client->request_fd = -1;
 }
 
 const char *carve_resume_check(const struct carve_client *client)

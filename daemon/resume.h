@@ -36,6 +36,13 @@ int carve_resume_announce(struct carve_client *client);
 /* Of what was read since EPOCH: is it RESUME, and of this epoch? All else is old. */
 bool carve_resume_is_meant(const struct carve_client *client, size_t bytes);
 
+/*
+ * What came with an old message: if it is a buffer, it is closed at once. The closer
+ * would take its time, and the client may count on the buffer's end, since the
+ * answer to RESUME comes after that.
+ */
+void carve_resume_drop_buffer(struct carve_client *client);
+
 /* As struct request_type's check and run. */
 const char *carve_resume_check(const struct carve_client *client);
 enum carve_outcome carve_resume_run(struct carve_client *client);
