@@ -228,11 +228,15 @@ static int believe(struct carve_state *state)
 	return 1;
 }
 
-/* From now on there is nothing; what begins with @magic has all the rest. */
-static int begin(struct carve_state *state, bool keep, const char *boot)
+/*
+ * From now on there is nothing; what begins with @magic has all the rest. Whoever
+ * was killed here had kept the numbers, or they are zeros.
+ */
+static int begin(struct carve_state *state, const char *boot)
 {
 	struct state_head *head = state->head;
-	bool known = head->magic == STATE_MAGIC;
+	bool known = head->magic == STATE_MAGIC || !head->magic;
+	bool keep = state->refused[0] || !head->magic;
 	int r;
 
 	carve_state_store(&head->magic, 0);
@@ -267,7 +271,7 @@ int carve_state_load(struct carve_state *state, uint64_t bytes,
 			return r;
 	}
 	if (r == 0)
-		r = begin(state, state->refused[0], boot);
+		r = begin(state, boot);
 	if (r < 0)
 		return r;
 	/* The one that stays free. */

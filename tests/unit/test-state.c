@@ -309,6 +309,68 @@ static void killed_while_it_grows(void **unused)
 	kill_in(do_put, 0, 222, room - 2);
 }
 
+struct begin {
+	struct file_watch file;
+	unsigned int snapshots;
+	unsigned int anew;
+};
+
+static void do_begin(void *data)
+{
+	struct begin *begin = data;
+
+	carve_state_free(state_of(dup(begin->file.fd)));
+}
+
+/* However often a daemon begins, no number is given twice. */
+static void look_at_begin(void *data)
+{
+	struct begin *begin = data;
+	struct carve_state *state;
+	int fd;
+
+	if (!watch_changed(&begin->file))
+		return;
+	begin->snapshots++;
+	fd = file_copy(begin->file.fd);
+	state = state_of(dup(fd));
+	assert_int_equal(carve_state_count(state), 0);
+	assert_true(carve_state_numbers(state)->epoch >= 2);
+	assert_int_equal(carve_state_numbers(state)->reservation, 4711);
+	begin->anew += !carve_state_refused(state);
+	carve_state_free(state);
+	state = state_of(fd);
+	assert_null(carve_state_refused(state));
+	assert_int_equal(carve_state_numbers(state)->reservation, 4711);
+	carve_state_free(state);
+}
+
+static void killed_while_it_begins_anew(void **unused)
+{
+	struct begin begin = { 0 };
+	struct carve_cell cell = buffer_cell(1, 77);
+	struct carve_state *state = new_state(&begin.file.fd);
+	uint32_t place = 0;
+	long steps;
+
+	(void)unused;
+	assert_int_equal(carve_state_put(state, &cell, &place), 0);
+	carve_state_numbers(state)->reservation = 4711;
+	/* Damage that is found last. */
+	carve_state_cell(state, place)->type ^= 64;
+	carve_state_free(state);
+	watch_map(&begin.file);
+	steps = stepper_run(do_begin, look_at_begin, &begin);
+	watch_end(&begin.file);
+	close(begin.file.fd);
+	if (steps < 0) {
+		printf("# skipped: this process may not trace another\n");
+		skip();
+	}
+	printf("# %ld instructions, %u contents\n", steps, begin.snapshots);
+	assert_true(begin.anew > 3);
+}
+
 /* ---- numbers ----------------------------------------------------------------------- */
 
 static void no_number_twice(void **unused)
@@ -338,6 +400,7 @@ int main(void)
 		cmocka_unit_test(killed_while_it_replaces),
 		cmocka_unit_test(killed_while_it_drops),
 		cmocka_unit_test(killed_while_it_grows),
+		cmocka_unit_test(killed_while_it_begins_anew),
 		cmocka_unit_test(no_number_twice),
 	};
 
