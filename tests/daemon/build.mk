@@ -4,7 +4,9 @@
 # Every tests/daemon/test-NAME.c is a cmocka program.
 
 # Sanitizers bring a heap of their own; this test is about the daemon's.
-SERVICE_NAMES := $(filter-out $(if $(SANFLAGS),test-memory),\
+# Another needs the places to die at.
+SERVICE_NAMES := $(filter-out $(if $(SANFLAGS),test-memory) \
+	$(if $(CRASHFLAGS),,test-crash-points),\
 	$(patsubst tests/daemon/%.c,%,$(wildcard tests/daemon/test-*.c)))
 SERVICE_TESTS := $(addprefix $(B)/tests/daemon/,$(SERVICE_NAMES))
 SERVICE_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out tests/daemon/test-%.c,$(wildcard tests/daemon/*.c)))
@@ -20,6 +22,7 @@ check-service: ## the real daemon and library on a simulated region, under ASan 
 	@status=0; \
 	$(MAKE) --no-print-directory $(PARALLEL) SAN=1 run-service || status=1; \
 	$(MAKE) --no-print-directory $(PARALLEL) SAN= run-memory || status=1; \
+	$(MAKE) --no-print-directory $(PARALLEL) CRASH=1 run-crash-points || status=1; \
 	exit $$status
 
 run-memory: $(B)/tests/daemon/test-memory $(B)/daemon/carved
@@ -28,6 +31,11 @@ run-memory: $(B)/tests/daemon/test-memory $(B)/daemon/carved
 # The same on whatever is built: `make run-service B=build/tsan SANFLAGS=...`.
 run-service: $(SERVICE_TESTS) $(B)/daemon/carved
 	@tests/daemon/run $(SERVICE_TESTS)
+
+# Once at every place of daemon/crash-point.h.
+.PHONY: run-crash-points
+run-crash-points: $(B)/tests/daemon/test-crash-points $(B)/daemon/carved
+	@tests/daemon/run $<
 
 # The daemon killed at random under load; CARVE_SEED= repeats a run.
 KILLS ?= 1000

@@ -25,7 +25,7 @@
 #define CRASH_BYTES	(64 * MIB)
 #define CRASH_PAGES	16384
 
-#define CRASH_WORKERS	14
+#define CRASH_WORKERS	16
 #define CRASH_HELD	24
 #define CRASH_CLASSES	2
 
@@ -34,6 +34,7 @@ extern const char *const crash_labels[CRASH_REGIONS];
 enum crash_role {
 	CRASH_CHURN,		/* allocate, several at a time, and close */
 	CRASH_RESERVE,		/* reserve, change, allocate inside, give back */
+	CRASH_CLAIM,		/* the same with the configuration's */
 	CRASH_IDLE,		/* hold a reservation and call nothing */
 	CRASH_WAIT,		/* for room: with deadlines, for ever, cancelled */
 	CRASH_YIELD,		/* have it, and give it up when asked */
@@ -74,6 +75,7 @@ struct crash_reserved {
  * @parked: it stands still
  * @doing: the call it is in
  * @failure: its first failed call, in words
+ * @slowest_ms: the longest step between two stands
  * @sent: by CRASH_FORWARD, and taken in by CRASH_RECEIVE
  */
 struct crash_worker {
@@ -87,6 +89,7 @@ struct crash_worker {
 	_Atomic uint64_t calls;
 	_Atomic uint64_t failed;
 	char failure[160];
+	int64_t slowest_ms;
 	_Atomic uint64_t sent;
 	struct crash_held held[CRASH_HELD];
 	struct crash_reserved reserved;
@@ -163,6 +166,7 @@ void crash_look_around(struct crash_self *self);
 void crash_wait(struct crash_self *self);
 void crash_yield(struct crash_self *self);
 void crash_reserve(struct crash_self *self);
+void crash_claim(struct crash_self *self);
 void crash_idle(struct crash_self *self);
 void crash_forward(struct crash_self *self);
 void crash_receive(struct crash_self *self);

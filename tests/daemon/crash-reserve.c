@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Somebody who was killed is gone by then. */
+#define CLAIM_MS	5000
+
 /**
  * struct plan - a reservation as this process sees it
  * @live: of each class
@@ -162,6 +165,51 @@ static void end(struct crash_self *self)
 	forget(self);
 }
 
+static void look_at_some(struct crash_self *self)
+{
+	for (int i = 0; i < CRASH_HELD; i++)
+		if (self->worker->held[i].id && crash_below(self, 4) == 0)
+			crash_look(self, i);
+}
+
+/* The one before in this place may not be known to be dead yet. */
+static void claim(struct crash_self *self)
+{
+	int64_t until = now_ms() + CLAIM_MS;
+	int r;
+
+	snprintf(plan.name, sizeof(plan.name), "film");
+	while ((r = CRASH_CALL(self, "claim",
+			       carve_reservation_claim(self->carve, plan.name,
+						       CARVE_FOREVER,
+						       &plan.reservation))) == -EBUSY &&
+	       now_ms() < until)
+		sleep_ms(1);
+	if (r < 0) {
+		crash_fail(self, "claim", r);
+		plan.reservation = NULL;
+		return;
+	}
+	for (size_t i = 0; i < CRASH_CLASSES; i++)
+		plan.classes[i] = *carve_reservation_get(plan.reservation, i);
+	note(self);
+}
+
+void crash_claim(struct crash_self *self)
+{
+	unsigned int what = crash_below(self, 32);
+
+	if (!plan.reservation)
+		claim(self);
+	else if (what == 0)
+		end(self);
+	else if (what < 16)
+		take(self, what % CRASH_CLASSES);
+	else
+		give_back(self);
+	look_at_some(self);
+}
+
 void crash_reserve(struct crash_self *self)
 {
 	unsigned int what = crash_below(self, 32);
@@ -176,9 +224,7 @@ void crash_reserve(struct crash_self *self)
 		take(self, what % CRASH_CLASSES);
 	else
 		give_back(self);
-	for (int i = 0; i < CRASH_HELD; i++)
-		if (self->worker->held[i].id && crash_below(self, 4) == 0)
-			crash_look(self, i);
+	look_at_some(self);
 }
 
 /*

@@ -100,11 +100,14 @@ static void judge(struct crash_self *self, int r, uint64_t timeout, bool cancels
 		  int64_t took_ms)
 {
 	int64_t least = timeout == CARVE_FOREVER ? EVER_MS : (int64_t)(timeout / MSEC);
+	char late[96];
 
+	snprintf(late, sizeof(late), "wait: %lld ms for a timeout of %lld ms",
+		 (long long)took_ms, (long long)least);
 	if (r == -ETIMEDOUT && timeout != CARVE_FOREVER && timeout && took_ms + 1 < least)
-		crash_fail(self, "wait: timed out too early", 0);
+		crash_fail(self, late, r);
 	else if (took_ms > (timeout == CARVE_FOREVER ? EVER_MS : least + LATE_MS))
-		crash_fail(self, "wait: answered too late", 0);
+		crash_fail(self, late, r);
 	else if (r == 0 || (r == -ECANCELED && cancels) ||
 		 (r == -ENOSPC && timeout == 0) ||
 		 (r == -ETIMEDOUT && timeout && timeout != CARVE_FOREVER))
@@ -174,6 +177,14 @@ static void have_some(struct crash_self *self)
 		crash_fail(self, "have", r);
 }
 
+static void watch(struct crash_self *self, carve_pressure_fn fn)
+{
+	int r = CRASH_CALL(self, "watch", carve_watch_pressure(self->carve, fn, self));
+
+	if (r < 0)
+		crash_fail(self, "watch", r);
+}
+
 /* What is asked for only now and then has to come: whoever waits depends on it. */
 void crash_yield(struct crash_self *self)
 {
@@ -181,12 +192,10 @@ void crash_yield(struct crash_self *self)
 	int64_t end = now_ms() + 300;
 	int r;
 
-	if (self->serial == 0) {
-		r = CRASH_CALL(self, "watch",
-			       carve_watch_pressure(self->carve, on_pressure, self));
-		if (r < 0)
-			crash_fail(self, "watch", r);
-	}
+	/* Not to be told, and to be told again, now and then. */
+	if (crash_below(self, 4) == 0)
+		watch(self, NULL);
+	watch(self, on_pressure);
 	have_some(self);
 	poll_for.fd = carve_get_fd(self->carve);
 	while (self->worker->held[0].id && now_ms() < end && !self->world->pause) {

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "crash-run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define CONFIG	"[reservation film]\nuid=0\nclass=4 x 512K\nclass=2 x 4K\n"
+
+static const char *const arguments[] = {
+	"--simulate", "64M", "--region", "main", "--region", "tight", NULL,
+};
+
+static struct crash_run *present;
+
+static void add_workers(struct crash_world *world)
+{
+	crash_world_add(world, CRASH_CHURN, false);
+	crash_world_add(world, CRASH_CHURN, true);
+	crash_world_add(world, CRASH_RESERVE, false);
+	crash_world_add(world, CRASH_RESERVE, false);
+	crash_world_add(world, CRASH_RESERVE, true);
+	crash_world_add(world, CRASH_IDLE, false);
+	crash_world_add(world, CRASH_WAIT, false);
+	crash_world_add(world, CRASH_WAIT, false);
+	crash_world_add(world, CRASH_WAIT, true);
+	crash_world_add(world, CRASH_YIELD, false);
+	crash_world_add(world, CRASH_FORWARD, false);
+	crash_world_add(world, CRASH_RECEIVE, false);
+	crash_world_add(world, CRASH_LOOK, false);
+	crash_world_add(world, CRASH_CLAIM, true);
+}
+
+static void take_regions(struct carve *carve, struct carve_region_info *ret)
+{
+	struct carve_regions *regions;
+
+	assert_int_equal(carve_regions_new(carve, &regions), 0);
+	for (size_t i = 0; i < CRASH_REGIONS; i++)
+		ret[i] = *carve_regions_get(regions, i);
+	carve_regions_free(regions);
+}
+
+void crash_run_prepare(struct crash_run *run)
+{
+	if (geteuid() != 0)
+		skip_because("only the superuser is told where buffers lie");
+	*run = (struct crash_run){ .daemon = daemon_prepare() };
+	present = run;
+	daemon_configure(run->daemon, CONFIG);
+}
+
+void crash_run_begin(struct crash_run *run)
+{
+	const char *given = getenv("CARVE_SEED");
+	unsigned int seed = given ? (unsigned int)strtoul(given, NULL, 0) :
+				    (unsigned int)time(NULL) ^ (unsigned int)getpid();
+
+	print_message("# CARVE_SEED=%u\n", seed);
+	srand(seed);
+	run->supervisor = supervisor_start(run->daemon, arguments);
+	supervisor_wait_ready(run->supervisor);
+	run->carve = client_new(run->daemon);
+	do
+		take_regions(run->carve, run->before);
+	while (run->before[CRASH_ROOMY].dirty_bytes || run->before[CRASH_TIGHT].dirty_bytes ||
+	       !run->before[CRASH_ROOMY].reserved_bytes);
+	run->world = crash_world_new(run->daemon);
+	add_workers(run->world);
+}
+
+void crash_run_note_death(struct crash_run *run)
+{
+	atomic_fetch_add(&run->world->deaths, 1);
+	crash_world_reap(run->world);
+	if (rand() % 3 == 0)
+		crash_world_replace(run->world, (unsigned int)rand());
+}
+
+/* What the daemon said last, should the test not have come to its end. */
+int crash_run_clean_up(void **state)
+{
+	char *log, *tail;
+	int lines = 40;
+
+	crash_world_kill();
+	if (present && !present->ended) {
+		log = daemon_read_log(present->daemon);
+		for (tail = strstr(log, "Assertion"); tail;
+		     tail = strstr(tail + 1, "Assertion"))
+			print_message("# %.*s\n", (int)strcspn(tail, "\n"), tail);
+		for (tail = log + strlen(log); tail > log && lines; tail--)
+			lines -= *tail == '\n';
+		print_message("# %s\n", tail);
+		free(log);
+	}
+	present = NULL;
+	return daemon_cleanup(state);
+}
+
+static void fail_leaked(const struct carve_region_info *now)
+{
+	for (size_t i = 0; i < CRASH_REGIONS; i++)
+		print_message("# %s: %llu bytes live in %u buffers, %llu reserved, %llu "
+			      "dirty, largest %llu, %u clients, %u wait\n", now[i].label,
+			      (unsigned long long)now[i].live_bytes, now[i].buffers,
+			      (unsigned long long)now[i].reserved_bytes,
+			      (unsigned long long)now[i].dirty_bytes,
+			      (unsigned long long)now[i].largest_bytes,
+			      now[i].clients, now[i].waiting);
+	fail_msg("something is left");
+}
+
+/* The map is what it was, nothing is charged, nobody waits, nothing is kept. */
+static void assert_nothing_left(struct crash_run *run)
+{
+	struct carve_region_info now[CRASH_REGIONS];
+	int64_t end = now_ms() + PATIENCE * 1000;
+
+	do {
+		take_regions(run->carve, now);
+		if (now_ms() > end)
+			fail_leaked(now);
+		sleep_ms(2);
+	} while (memcmp(now, run->before, sizeof(now)) != 0);
+	/* The state, two simulated regions, and this connection. */
+	while (supervisor_get_status(run->supervisor).stored != 4) {
+		if (now_ms() > end)
+			fail_msg("%u descriptors are stored",
+				 supervisor_get_status(run->supervisor).stored);
+		sleep_ms(2);
+	}
+}
+
+static void print_figures(const struct crash_run *run, const struct supervisor_status *last)
+{
+	const struct crash_world *world = run->world;
+
+	print_message("# %u starts, %u deaths, %llu calls, %llu failed, %llu overlaps, "
+		      "%llu spoilt, %llu appeals, %llu lost\n", last->starts,
+		      world->deaths, (unsigned long long)crash_world_calls(world),
+		      (unsigned long long)crash_world_failed(world),
+		      (unsigned long long)world->overlaps,
+		      (unsigned long long)world->spoilt,
+		      (unsigned long long)world->appeals,
+		      (unsigned long long)world->lost);
+}
+
+void crash_run_end(struct crash_run *run)
+{
+	struct supervisor_status last;
+	int status;
+
+	supervisor_wait_ready(run->supervisor);
+	crash_world_check(run->world, run->carve);
+	crash_world_end(run->world);
+	last = supervisor_get_status(run->supervisor);
+	print_figures(run, &last);
+	assert_int_equal(last.failures, 0);
+	assert_int_equal(last.refused, 0);
+	assert_int_equal(crash_world_failed(run->world), 0);
+	assert_int_equal(run->world->overlaps, 0);
+	assert_int_equal(run->world->spoilt, 0);
+	/* A load that does nothing proves nothing. */
+	assert_true(crash_world_calls(run->world) > 1000);
+	assert_true(run->world->appeals > 0);
+	assert_nothing_left(run);
+	carve_free(run->carve);
+	status = supervisor_stop(run->supervisor);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_log_clean(run->daemon);
+	crash_world_free(run->world);
+	run->ended = true;
+}
