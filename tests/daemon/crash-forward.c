@@ -114,19 +114,24 @@ static bool take_in(struct crash_self *self)
 	return true;
 }
 
-/* Stands still only when nothing is in flight any more. */
-void crash_receive(struct crash_self *self)
+bool crash_receive_all(struct crash_self *self)
 {
 	const struct crash_worker *from = sender(self->world);
+	bool stands = from->parked;
+
+	while (take_in(self))
+		;
+	return stands && from->sent == self->worker->sent;
+}
+
+void crash_receive(struct crash_self *self)
+{
 	int place;
 
-	do {
-		while (take_in(self))
-			;
-		place = crash_any(self);
-		if (place >= 0 && crash_below(self, 2))
-			crash_drop(self, place);
-		sleep_ms(1);
-	} while (self->world->pause && !self->world->stop &&
-		 (!from->parked || from->sent != self->worker->sent));
+	while (take_in(self))
+		;
+	place = crash_any(self);
+	if (place >= 0 && crash_below(self, 2))
+		crash_drop(self, place);
+	sleep_ms(1);
 }

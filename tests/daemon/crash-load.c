@@ -35,7 +35,10 @@ bool crash_go_on(struct crash_self *self)
 
 	atomic_store(&self->worker->doing, "nothing");
 	while (world->pause && !world->stop) {
-		atomic_store(&self->worker->parked, true);
+		/* Not as long as something is in flight to it. */
+		atomic_store(&self->worker->parked,
+			     self->worker->role != CRASH_RECEIVE ||
+			     crash_receive_all(self));
 		sleep_ms(1);
 	}
 	atomic_store(&self->worker->parked, false);

@@ -170,6 +170,8 @@ void crash_claim(struct crash_self *self);
 void crash_idle(struct crash_self *self);
 void crash_forward(struct crash_self *self);
 void crash_receive(struct crash_self *self);
+/* Return: does CRASH_FORWARD stand still, and is nothing in flight from it? */
+bool crash_receive_all(struct crash_self *self);
 
 /* crash-world.c: the test's side */
 struct crash_world *crash_world_new(const struct daemon *daemon);

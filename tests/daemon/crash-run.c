@@ -78,6 +78,14 @@ void crash_run_note_death(struct crash_run *run)
 		crash_world_replace(run->world, (unsigned int)rand());
 }
 
+void crash_run_disconnect(struct crash_run *run)
+{
+	supervisor_pause(run->supervisor);
+	supervisor_lose(run->supervisor, "client-");
+	crash_run_note_death(run);
+	supervisor_go_on(run->supervisor);
+}
+
 /* What the daemon said last, should the test not have come to its end. */
 int crash_run_clean_up(void **state)
 {

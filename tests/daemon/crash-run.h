@@ -33,6 +33,9 @@ void crash_run_begin(struct crash_run *run);
 /* Count the end of a daemon, which is no reason for anybody to fail. */
 void crash_run_note_death(struct crash_run *run);
 
+/* Kill it, and let the service manager lose all connections meanwhile. */
+void crash_run_disconnect(struct crash_run *run);
+
 /*
  * Wait for the load to end, print the figures, and look that no call has failed and
  * that nothing is left of it.

@@ -215,6 +215,13 @@ void fd_store_drop(struct fd_store *store, const char *name)
 			drop_entry(store, i);
 }
 
+void fd_store_lose(struct fd_store *store, const char *prefix)
+{
+	for (unsigned int i = store->count; i-- > 0;)
+		if (!strncmp(store->entries[i].name, prefix, strlen(prefix)))
+			drop_entry(store, i);
+}
+
 int fd_store_find(const struct fd_store *store, const char *name)
 {
 	for (unsigned int i = 0; i < store->count; i++)

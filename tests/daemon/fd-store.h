@@ -46,6 +46,9 @@ void fd_store_drop_ended(struct fd_store *store, const struct pollfd *polls);
 /* Close what is called so. */
 void fd_store_drop(struct fd_store *store, const char *name);
 
+/* Drop all whose names begin so. */
+void fd_store_lose(struct fd_store *store, const char *prefix);
+
 /* Return: borrowed, or -1. */
 int fd_store_find(const struct fd_store *store, const char *name);
 

@@ -12,6 +12,7 @@ enum supervisor_op {
 	SUPERVISOR_PAUSE,
 	SUPERVISOR_GO_ON,
 	SUPERVISOR_STORED,
+	SUPERVISOR_LOSE,
 	SUPERVISOR_STOP,
 	SUPERVISOR_DROP,
 };
@@ -20,7 +21,7 @@ enum supervisor_op {
  * struct supervisor_command - each is answered with struct supervisor_status,
  *	SUPERVISOR_STORED with the descriptor beside it
  * @signal: for SUPERVISOR_SIGNAL
- * @text: a path or a name
+ * @text: a path, a name or the beginning of one
  */
 struct supervisor_command {
 	enum supervisor_op op;

@@ -211,6 +211,14 @@ void supervisor_drop_stored(struct supervisor *supervisor, const char *name)
 	command(supervisor, &say, NULL);
 }
 
+void supervisor_lose(struct supervisor *supervisor, const char *prefix)
+{
+	struct supervisor_command say = { .op = SUPERVISOR_LOSE };
+
+	snprintf(say.text, sizeof(say.text), "%s", prefix);
+	command(supervisor, &say, NULL);
+}
+
 static void forget(struct supervisor *supervisor)
 {
 	close(supervisor->control);

@@ -81,6 +81,9 @@ int supervisor_get_stored(struct supervisor *supervisor, const char *name);
 /* Lose this one, while it pauses, as if it had never been stored. */
 void supervisor_drop_stored(struct supervisor *supervisor, const char *name);
 
+/* Lose what is stored under names that begin so, while it pauses. */
+void supervisor_lose(struct supervisor *supervisor, const char *prefix);
+
 /*
  * SIGTERM, start no other, and end. Return: the status of waitpid() of the last
  * daemon. The store is closed with it, as when a unit is stopped.

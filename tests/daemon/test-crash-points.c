@@ -122,10 +122,13 @@ static void provoke(const char *name)
 		arm("reserve-granted");
 		wait_for_death();
 		arm(name);
+		crash_run_note_death(&run);
+	} else if (!strcmp(name, "orphan-freed")) {
+		crash_run_disconnect(&run);
 	} else {
 		supervisor_kill(run.supervisor);
+		crash_run_note_death(&run);
 	}
-	crash_run_note_death(&run);
 }
 
 /* Return: was it reached? */

@@ -23,18 +23,45 @@ static void kill_somewhere(struct crash_run *run)
 	crash_run_note_death(run);
 }
 
-static void killed_at_random(void **state)
+static unsigned int kills(void)
 {
 	const char *given = getenv("KILLS");
-	unsigned int kills = given ? (unsigned int)strtoul(given, NULL, 0) : KILLS_DEFAULT;
+
+	return given ? (unsigned int)strtoul(given, NULL, 0) : KILLS_DEFAULT;
+}
+
+static void killed_at_random(void **state)
+{
 	static struct crash_run run;
 	unsigned int i;
 
 	(void)state;
 	crash_run_prepare(&run);
 	crash_run_begin(&run);
-	for (i = 1; i <= kills; i++) {
+	for (i = 1; i <= kills(); i++) {
 		kill_somewhere(&run);
+		if (i % KILLS_A_CHECK == 0)
+			crash_world_check(run.world, run.carve);
+	}
+	crash_run_end(&run);
+}
+
+/* As without a store: the clients connect anew, and have what they had. */
+static void killed_and_disconnected(void **state)
+{
+	static struct crash_run run;
+	unsigned int i;
+
+	(void)state;
+	crash_run_prepare(&run);
+	crash_run_begin(&run);
+	for (i = 1; i <= kills() / 4; i++) {
+		supervisor_wait_ready(run.supervisor);
+		usleep((useconds_t)(rand() % 100000));
+		if (i % 2)
+			crash_run_disconnect(&run);
+		else
+			kill_somewhere(&run);
 		if (i % KILLS_A_CHECK == 0)
 			crash_world_check(run.world, run.carve);
 	}
@@ -45,6 +72,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CRASH_TEST(killed_at_random),
+		CRASH_TEST(killed_and_disconnected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
