@@ -98,7 +98,11 @@ static bool take_in(struct crash_self *self)
 	struct crash_held came, *held;
 	int place = crash_place(self), fd;
 
-	if (place < 0 || !receive_held(self->mates[1], &came, &fd))
+	if (place < 0) {
+		place = crash_any(self);
+		crash_drop(self, place);
+	}
+	if (!receive_held(self->mates[1], &came, &fd))
 		return false;
 	held = &self->worker->held[place];
 	held->mark = came.mark;
