@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "hold.h"
 
+#include "client.h"
 #include "log.h"
 #include "service.h"
+#include "session.h"
 
 static void set_held(struct carve_service *service, bool held)
 {
@@ -19,6 +21,28 @@ static void end(struct carve_service *service)
 		carve_region_serve(service->regions[i]);
 }
 
+/*
+ * They had their answer, and the last daemon did not get to write that down; or
+ * they sleep, and others take their places. The next start is not to wait, too.
+ */
+static void give_up(struct carve_service *service)
+{
+	struct carve_client *client;
+	struct carve_orphan *orphan;
+
+	TAILQ_FOREACH(client, &service->clients, link) {
+		if (client->expected)
+			carve_session_forget_waiting(client);
+		client->expected = false;
+	}
+	LIST_FOREACH(orphan, &service->orphans.list, link) {
+		if (orphan->expected)
+			carve_orphan_forget_waiting(service, orphan);
+		orphan->expected = false;
+	}
+	service->hold.expected = 0;
+}
+
 static int on_end(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct carve_service *service = data;
@@ -27,6 +51,7 @@ static int on_end(sd_event_source *source, uint64_t usec, void *data)
 	(void)usec;
 	carve_log(LOG_INFO, NULL, "%u of those that were waiting have not come "
 		  "back yet: others are served now", service->hold.expected);
+	give_up(service);
 	end(service);
 	return 0;
 }

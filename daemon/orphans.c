@@ -67,6 +67,18 @@ void carve_orphan_free(struct carve_orphan *orphan)
 	free(orphan);
 }
 
+void carve_orphan_forget_waiting(struct carve_service *service,
+				 struct carve_orphan *orphan)
+{
+	struct carve_cell cell = { .type = CARVE_CELL_CLIENT };
+
+	orphan->kept.waiting = 0;
+	orphan->kept.since_usec = orphan->kept.deadline_usec = 0;
+	cell.client = orphan->kept;
+	/* It replaces one, so there is room. */
+	(void)carve_state_put(service->state, &cell, &orphan->cell);
+}
+
 /* ---- what they leave ------------------------------------------------------ */
 
 static struct carve_reservation *find_reservation(struct carve_region *region,

@@ -63,6 +63,10 @@ struct carve_orphan *carve_orphans_find(struct carve_service *service,
 /* It is back: its cell and reservations are the caller's now. */
 void carve_orphan_free(struct carve_orphan *orphan);
 
+/* Whatever it was waiting for when the last daemon died. */
+void carve_orphan_forget_waiting(struct carve_service *service,
+				 struct carve_orphan *orphan);
+
 /* Forget them; what the state says of them stays. */
 void carve_orphans_done(struct carve_service *service);
 

@@ -161,7 +161,7 @@ static bool may_wait(const struct carve_wire_header *header)
 	       header->type == CARVE_MSG_RESERVE;
 }
 
-static void forget_waiting(struct carve_client *client)
+void carve_session_forget_waiting(struct carve_client *client)
 {
 	if (!client->waiting.id)
 		return;
@@ -188,7 +188,7 @@ void carve_session_request(struct carve_client *client)
 		client->since_usec = client->waiting.since_usec;
 		client->deadline_usec = client->waiting.deadline_usec;
 	} else {
-		forget_waiting(client);
+		carve_session_forget_waiting(client);
 	}
 }
 
@@ -251,7 +251,7 @@ void carve_session_answered(struct carve_client *client)
 			carve_restore_told(service->regions[i],
 					   client->number);
 	if (may_wait(header) && header->id == client->waiting.id)
-		forget_waiting(client);
+		carve_session_forget_waiting(client);
 }
 
 void carve_session_hang_up(struct carve_client *client)

@@ -44,6 +44,9 @@ void carve_session_wait(struct carve_client *client);
 /* Descriptors are about to be sent to it; or it has read all there were. */
 void carve_session_set_sent(struct carve_client *client, bool sent);
 
+/* It has no place among those that wait, or wants none. */
+void carve_session_forget_waiting(struct carve_client *client);
+
 /* The reply at hand was sent. */
 void carve_session_answered(struct carve_client *client);
 
