@@ -127,6 +127,7 @@ static int take_in(struct carve *carve)
 {
 	struct carve_reply message;
 	ssize_t length;
+	bool greeting;
 	int r;
 
 	if (carve->link.stage == CARVE_STAGE_BROKEN)
@@ -150,8 +151,10 @@ static int take_in(struct carve *carve)
 			carve_link_break(carve);
 			return -EPROTO;
 		}
+		/* Who hangs up on greetings would keep the event loop busy. */
+		greeting = carve->link.stage != CARVE_STAGE_READY;
 		carve_link_lose(carve);
-		return connect_again(carve);
+		return greeting ? say_lost(carve) : connect_again(carve);
 	}
 }
 

@@ -211,6 +211,45 @@ static void an_event_loop_is_not_kept_busy(void **state)
 	restart_end(&peer, carve);
 }
 
+static void hang_up(struct peer *peer, struct peer_answer *answer)
+{
+	(void)peer;
+	answer->hang_up = true;
+}
+
+/* Nor by one who accepts, reads HELLO and hangs up: it has no place left, say. */
+static void an_event_loop_is_not_kept_busy_by_a_doorman(void **state)
+{
+	struct peer peer = { 0 };
+	struct carve *carve = restart_begin(&peer);
+	struct pollfd pollfd = { .fd = carve_get_fd(carve), .events = POLLIN };
+	unsigned int turns = 0;
+	int r = 0;
+
+	(void)state;
+	carve_patience_nsec = SHORT_NSEC;
+	peer_kill(&peer);
+	peer.spoil = hang_up;
+	peer.spoil_hello = true;
+	peer_start_again(&peer);
+	for (; r == 0; turns++) {
+		assert_int_equal(poll(&pollfd, 1, 10000), 1);
+		r = dispatch(carve);
+	}
+	assert_int_equal(r, -EPIPE);
+	assert_in_range(turns, 3, 50);
+	assert_in_range(peer.hellos, 3, 25);
+	/* A place is free: found at the next turn. */
+	peer.spoil = NULL;
+	for (turns = 0; peer.resumes == 0; turns++) {
+		assert_int_equal(poll(&pollfd, 1, 10000), 1);
+		dispatch(carve);
+	}
+	assert_in_range(turns, 1, 5);
+	carve_patience_nsec = LONG_NSEC;
+	restart_end(&peer, carve);
+}
+
 /* A child that has a copy of the old socket keeps nobody busy either. */
 static void a_child_does_not_hold_the_old_socket(void **state)
 {
@@ -329,6 +368,7 @@ int main(void)
 		cmocka_unit_test(dispatch_waits_for_nothing),
 		cmocka_unit_test(dispatch_does_not_queue),
 		cmocka_unit_test(an_event_loop_is_not_kept_busy),
+		cmocka_unit_test(an_event_loop_is_not_kept_busy_by_a_doorman),
 		cmocka_unit_test(a_child_does_not_hold_the_old_socket),
 		cmocka_unit_test(threads_share_what_restarts),
 	};
