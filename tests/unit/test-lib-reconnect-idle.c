@@ -211,6 +211,49 @@ static void an_event_loop_is_not_kept_busy(void **state)
 	restart_end(&peer, carve);
 }
 
+static _Atomic bool stop;
+
+static void *alloc_in_vain(void *data)
+{
+	intptr_t r = restart_alloc(data, 0);
+
+	stop = true;
+	return (void *)r;
+}
+
+/* While a call of another thread looks for the daemon, it leaves that to it. */
+static void an_event_loop_goes_on_where_a_call_gave_up(void **state)
+{
+	struct peer peer = { 0 };
+	struct carve *carve = restart_begin(&peer);
+	struct pollfd pollfd = { .fd = carve_get_fd(carve), .events = POLLIN };
+	unsigned int turns = 0;
+	pthread_t thread;
+	void *r;
+
+	(void)state;
+	carve_patience_nsec = SHORT_NSEC;
+	peer_kill(&peer);
+	stop = false;
+	pthread_create(&thread, NULL, alloc_in_vain, carve);
+	/* Until the call has found out, and holds the connection. */
+	usleep(50000);
+	for (; !stop; turns++) {
+		poll(&pollfd, 1, 10);
+		dispatch(carve);
+	}
+	assert_in_range(turns, 3, 60);
+	pthread_join(thread, &r);
+	assert_int_equal((intptr_t)r, -ECONNRESET);
+	peer_start_again(&peer);
+	while (peer.resumes == 0) {
+		assert_int_equal(poll(&pollfd, 1, 10000), 1);
+		dispatch(carve);
+	}
+	carve_patience_nsec = LONG_NSEC;
+	restart_end(&peer, carve);
+}
+
 static void hang_up(struct peer *peer, struct peer_answer *answer)
 {
 	(void)peer;
@@ -278,8 +321,6 @@ static void a_child_does_not_hold_the_old_socket(void **state)
 
 #define THREADS		8
 #define RESTARTS	40
-
-static _Atomic bool stop;
 
 static void *call_until_stopped(void *data)
 {
@@ -369,6 +410,7 @@ int main(void)
 		cmocka_unit_test(dispatch_does_not_queue),
 		cmocka_unit_test(an_event_loop_is_not_kept_busy),
 		cmocka_unit_test(an_event_loop_is_not_kept_busy_by_a_doorman),
+		cmocka_unit_test(an_event_loop_goes_on_where_a_call_gave_up),
 		cmocka_unit_test(a_child_does_not_hold_the_old_socket),
 		cmocka_unit_test(threads_share_what_restarts),
 	};
