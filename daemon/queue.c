@@ -199,16 +199,22 @@ void carve_queue_serve(struct carve_queue *queue)
 		carve_queue_run(queue);
 }
 
-void carve_queue_cancel(struct carve_waiter *waiter)
+void carve_queue_drop(struct carve_waiter *waiter)
 {
-	struct carve_queue *queue = waiter->queue;
-
-	if (!queue)
+	if (!waiter->queue)
 		return;
 	leave(waiter, false);
 	if (waiter->dropped)
 		waiter->dropped(waiter);
-	carve_queue_serve(queue);
+}
+
+void carve_queue_cancel(struct carve_waiter *waiter)
+{
+	struct carve_queue *queue = waiter->queue;
+
+	carve_queue_drop(waiter);
+	if (queue)
+		carve_queue_serve(queue);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *data)

@@ -107,4 +107,7 @@ void carve_queue_run(struct carve_queue *queue);
 /* Who asked has gone, or does not want it any more: done() is not called. */
 void carve_queue_cancel(struct carve_waiter *waiter);
 
+/* The same, but nobody else is served yet: whoever calls has to. */
+void carve_queue_drop(struct carve_waiter *waiter);
+
 #endif /* CARVE_DAEMON_QUEUE_H */
