@@ -34,9 +34,7 @@ static uint64_t deadline_of(const struct carve_waiter *waiter)
 			!!(waiter->timeout_nsec % 1000);
 	uint64_t now = now_usec();
 
-	if (waiter->timeout_nsec == UINT64_MAX || usec > NEVER - now)
-		return NEVER;
-	return now + usec;
+	return waiter->timeout_nsec == UINT64_MAX ? NEVER : now + usec;
 }
 
 static void set_timer(struct carve_queue *queue)
@@ -130,6 +128,8 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 {
 	int r;
 
+	if (waiter->timeout_nsec > INT64_MAX)
+		waiter->timeout_nsec = UINT64_MAX;
 	if (waiter->timeout_nsec && is_one_too_many(queue, waiter))
 		waiter->timeout_nsec = 0;
 	waiter->queue = NULL;

@@ -27,7 +27,8 @@ struct carve_wish;
 /**
  * struct carve_waiter - one request, inside a larger structure
  * @priority: the higher, the sooner
- * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
+ * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever,
+ *	and what is beyond INT64_MAX, 292 years, becomes that
  * @answer: try to serve it, now. Return: -EINPROGRESS (it lacks nothing but
  *	zeroing); -ENOSPC, -EDQUOT (it lacks what others, or it itself, have);
  *	anything else is its result
