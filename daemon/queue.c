@@ -109,6 +109,12 @@ static bool lacks(int r)
 	return r == -ENOSPC || r == -EDQUOT;
 }
 
+/* Behind one that waits for zeroing, what lacks more than that? */
+static int outlook(struct carve_waiter *waiter)
+{
+	return waiter->outlook ? waiter->outlook(waiter) : -EINPROGRESS;
+}
+
 /* Has its user as many here as may wait? */
 static bool is_one_too_many(const struct carve_queue *queue,
 			    const struct carve_waiter *waiter)
@@ -137,6 +143,10 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 	waiter->lacks = false;
 	waiter->deadline_usec = deadline_of(waiter);
 	if (queue->blocking && queue->blocking->priority >= waiter->priority) {
+		r = outlook(waiter);
+		waiter->lacks = lacks(r);
+		if (waiter->lacks && !waiter->timeout_nsec)
+			return r;
 		insert(queue, waiter);
 		set_timer(queue);
 		return -EINPROGRESS;
@@ -155,6 +165,25 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 	return -EINPROGRESS;
 }
 
+/* Nobody is served behind it, but who lacks more than zeroing is not kept waiting. */
+static void refuse_behind(struct carve_waiter *blocking)
+{
+	struct carve_waiter *waiter = TAILQ_NEXT(blocking, link), *next;
+	uint64_t now = now_usec();
+
+	for (; waiter; waiter = next) {
+		next = TAILQ_NEXT(waiter, link);
+		if (!waiter->timeout_nsec || waiter->deadline_usec > now)
+			continue;
+		if (waiter->outlook)
+			waiter->lacks = lacks(outlook(waiter));
+		if (!waiter->lacks)
+			continue;
+		leave(waiter, false);
+		waiter->done(waiter, -ETIMEDOUT);
+	}
+}
+
 static void serve_once(struct carve_queue *queue)
 {
 	struct carve_waiter *waiter = TAILQ_FIRST(&queue->waiters), *next;
@@ -168,6 +197,7 @@ static void serve_once(struct carve_queue *queue)
 		waiter->lacks = lacks(r);
 		if (r == -EINPROGRESS) {
 			queue->blocking = waiter;
+			refuse_behind(waiter);
 			break;
 		}
 		if (lacks(r) && waiter->timeout_nsec) {

@@ -5,7 +5,7 @@
  * A request waits for one of two things. What lacks nothing but zeroing waits in
  * any case, and nobody of its priority or a lower one overtakes it: that ends by
  * itself. What lacks memory that others have waits until its deadline, and is
- * overtaken by what does fit.
+ * overtaken by what does fit. It is refused then, whoever stands before it.
  *
  * One clock for each queue; everything here belongs to the event loop's thread.
  */
@@ -32,6 +32,8 @@ struct carve_wish;
  * @answer: try to serve it, now. Return: -EINPROGRESS (it lacks nothing but
  *	zeroing); -ENOSPC, -EDQUOT (it lacks what others, or it itself, have);
  *	anything else is its result
+ * @outlook: NULL, or the same without serving it: -EINPROGRESS, -ENOSPC or -EDQUOT.
+ *	So what is behind one that waits for zeroing is refused in time
  * @done: called with the result of a request that had to wait, which is then no
  *	longer in the queue; may not change the queue
  * @dropped: NULL, or called when a request that had to wait was cancelled
@@ -48,6 +50,7 @@ struct carve_waiter {
 	int priority;
 	uint64_t timeout_nsec;
 	int (*answer)(struct carve_waiter *waiter);
+	int (*outlook)(struct carve_waiter *waiter);
 	void (*done)(struct carve_waiter *waiter, int result);
 	void (*dropped)(struct carve_waiter *waiter);
 	const struct carve_identity *who;
