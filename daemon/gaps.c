@@ -205,9 +205,32 @@ static struct carve_mark *lowest(struct carve_gaps *gaps,
 }
 
 /*
+ * The lowest gap that takes all of it, from @mark on. Only those are tried that
+ * have room for what is aligned.
+ */
+static struct carve_mark *try_each(struct carve_gaps *gaps,
+				   struct carve_mark *mark,
+				   const struct carve_fit *fit, uint64_t from,
+				   uint64_t *offset)
+{
+	uint64_t pages = (fit->bytes - fit->before) / gaps->page_bytes;
+	unsigned int alignment = (unsigned int)__builtin_ctzll(
+		fit->alignment / gaps->page_bytes);
+	bool known = alignment < CARVE_GAPS_ALIGNMENTS;
+
+	if (known)
+		carve_gap_tree_learn(gaps, alignment);
+	while (mark && !(carve_gaps_place(gaps, mark, fit, false, offset) &&
+			 *offset >= from))
+		mark = known ? carve_gap_tree_search(gaps, mark, alignment,
+						     pages) : mark->upper;
+	return mark;
+}
+
+/*
  * What is aligned does not begin where the whole does. The tree knows nothing of
  * that; but where there is as much more room as it may take at most, there is a
- * place. Only if there is not so much anywhere, all gaps are tried.
+ * place. Only if there is not so much anywhere, gaps are tried one by one.
  */
 static bool shifted(struct carve_gaps *gaps, const struct carve_fit *fit,
 		    uint64_t from, uint64_t *ret_offset,
@@ -223,10 +246,8 @@ static bool shifted(struct carve_gaps *gaps, const struct carve_fit *fit,
 	mark = lowest(gaps, &wide, from, &offset);
 	offset += shift;
 	if (!mark || offset > fit->end - fit->bytes)
-		for (mark = mark_before(gaps, from + 1); mark; mark = mark->upper)
-			if (carve_gaps_place(gaps, mark, fit, false, &offset) &&
-			    offset >= from)
-				break;
+		mark = try_each(gaps, mark_before(gaps, from + 1), fit, from,
+				&offset);
 	if (!mark)
 		return false;
 	*ret_offset = offset;

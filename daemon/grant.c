@@ -232,6 +232,19 @@ static int answer(struct carve_waiter *waiter)
 	return r;
 }
 
+/* Whoever stands before it will have something of it, too: at best it is so. */
+static int outlook(struct carve_waiter *waiter)
+{
+	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
+	struct carve_grant *grant = of_waiter(waiter);
+	struct carve_region *region = grant->region;
+
+	carve_region_collect(region);
+	if (region->gone || check(region, grant, wishes) < 0)
+		return -EINPROGRESS;
+	return would_do(region, grant, wishes);
+}
+
 static void refuse(struct carve_grant *grant, int result)
 {
 	struct carve_wish wishes[CARVE_WIRE_ALLOC_MAX];
@@ -293,6 +306,7 @@ int carve_region_allocate(struct carve_region *region,
 		.since_usec = grant->since_usec,
 		.deadline_usec = grant->deadline_usec,
 		.answer = answer,
+		.outlook = outlook,
 		.done = waited,
 		.who = grant->who,
 		.wishes = wishes_of,

@@ -35,7 +35,7 @@ static uint64_t deadline_of(const struct carve_waiter *waiter)
 	uint64_t most = waiter->deadline_usec ? waiter->deadline_usec : NEVER;
 	uint64_t now = now_usec();
 
-	if (waiter->timeout_nsec == UINT64_MAX || usec > NEVER - now)
+	if (waiter->timeout_nsec == UINT64_MAX)
 		return most;
 	return now + usec < most ? now + usec : most;
 }
@@ -121,6 +121,12 @@ static bool lacks(int r)
 	return r == -ENOSPC || r == -EDQUOT;
 }
 
+/* Behind one that waits for zeroing, what lacks more than that? */
+static int outlook(struct carve_waiter *waiter)
+{
+	return waiter->outlook ? waiter->outlook(waiter) : -EINPROGRESS;
+}
+
 /* Has its user as many here as may wait? */
 static bool is_one_too_many(const struct carve_queue *queue,
 			    const struct carve_waiter *waiter)
@@ -140,6 +146,8 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 {
 	int r;
 
+	if (waiter->timeout_nsec > INT64_MAX)
+		waiter->timeout_nsec = UINT64_MAX;
 	if (waiter->timeout_nsec && is_one_too_many(queue, waiter))
 		waiter->timeout_nsec = 0;
 	waiter->queue = NULL;
@@ -148,8 +156,16 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 	waiter->deadline_usec = deadline_of(waiter);
 	if (!waiter->since_usec)
 		waiter->since_usec = now_usec();
-	if ((queue->held && waiter->who) ||
-	    (queue->blocking && !is_before(waiter, queue->blocking))) {
+	if (queue->held && waiter->who) {
+		insert(queue, waiter);
+		set_timer(queue);
+		return -EINPROGRESS;
+	}
+	if (queue->blocking && !is_before(waiter, queue->blocking)) {
+		r = outlook(waiter);
+		waiter->lacks = lacks(r);
+		if (waiter->lacks && !waiter->timeout_nsec)
+			return r;
 		insert(queue, waiter);
 		set_timer(queue);
 		return -EINPROGRESS;
@@ -171,6 +187,25 @@ int carve_queue_ask(struct carve_queue *queue, struct carve_waiter *waiter)
 	return -EINPROGRESS;
 }
 
+/* Nobody is served behind it, but who lacks more than zeroing is not kept waiting. */
+static void refuse_behind(struct carve_waiter *blocking)
+{
+	struct carve_waiter *waiter = TAILQ_NEXT(blocking, link), *next;
+	uint64_t now = now_usec();
+
+	for (; waiter; waiter = next) {
+		next = TAILQ_NEXT(waiter, link);
+		if (!waiter->timeout_nsec || waiter->deadline_usec > now)
+			continue;
+		if (waiter->outlook)
+			waiter->lacks = lacks(outlook(waiter));
+		if (!waiter->lacks)
+			continue;
+		leave(waiter, false);
+		waiter->done(waiter, -ETIMEDOUT);
+	}
+}
+
 static void serve_once(struct carve_queue *queue)
 {
 	struct carve_waiter *waiter = TAILQ_FIRST(&queue->waiters), *next;
@@ -184,6 +219,7 @@ static void serve_once(struct carve_queue *queue)
 		waiter->lacks = lacks(r);
 		if (r == -EINPROGRESS) {
 			queue->blocking = waiter;
+			refuse_behind(waiter);
 			break;
 		}
 		if (lacks(r) && waiter->timeout_nsec) {
@@ -219,16 +255,22 @@ void carve_queue_serve(struct carve_queue *queue)
 		carve_queue_run(queue);
 }
 
-void carve_queue_cancel(struct carve_waiter *waiter)
+void carve_queue_drop(struct carve_waiter *waiter)
 {
-	struct carve_queue *queue = waiter->queue;
-
-	if (!queue)
+	if (!waiter->queue)
 		return;
 	leave(waiter, false);
 	if (waiter->dropped)
 		waiter->dropped(waiter);
-	carve_queue_serve(queue);
+}
+
+void carve_queue_cancel(struct carve_waiter *waiter)
+{
+	struct carve_queue *queue = waiter->queue;
+
+	carve_queue_drop(waiter);
+	if (queue)
+		carve_queue_serve(queue);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *data)

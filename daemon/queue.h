@@ -6,7 +6,7 @@
  * A request waits for one of two things. What lacks nothing but zeroing waits in
  * any case, and nobody of its priority or a lower one overtakes it: that ends by
  * itself. What lacks memory that others have waits until its deadline, and is
- * overtaken by what does fit.
+ * overtaken by what does fit. It is refused then, whoever stands before it.
  *
  * One clock for each queue; everything here belongs to the event loop's thread.
  */
@@ -28,13 +28,16 @@ struct carve_wish;
 /**
  * struct carve_waiter - one request, inside a larger structure
  * @priority: the higher, the sooner
- * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever
+ * @timeout_nsec: how long to wait for others; 0: not at all; UINT64_MAX: for ever,
+ *	and what is beyond INT64_MAX, 292 years, becomes that
  * @since_usec: when it was asked, of CLOCK_MONOTONIC; 0 for now
  * @deadline_usec: until when it waits at most, which is never later than the timeout
  *	says; 0: the timeout says it all
  * @answer: try to serve it, now. Return: -EINPROGRESS (it lacks nothing but
  *	zeroing); -ENOSPC, -EDQUOT (it lacks what others, or it itself, have);
  *	anything else is its result
+ * @outlook: NULL, or the same without serving it: -EINPROGRESS, -ENOSPC or -EDQUOT.
+ *	So what is behind one that waits for zeroing is refused in time
  * @done: called with the result of a request that had to wait, which is then no
  *	longer in the queue; may not change the queue
  * @dropped: NULL, or called when a request that had to wait was cancelled
@@ -52,6 +55,7 @@ struct carve_waiter {
 	uint64_t since_usec;
 	uint64_t deadline_usec;
 	int (*answer)(struct carve_waiter *waiter);
+	int (*outlook)(struct carve_waiter *waiter);
 	void (*done)(struct carve_waiter *waiter, int result);
 	void (*dropped)(struct carve_waiter *waiter);
 	const struct carve_identity *who;
@@ -113,5 +117,8 @@ void carve_queue_run(struct carve_queue *queue);
 
 /* Who asked has gone, or does not want it any more: done() is not called. */
 void carve_queue_cancel(struct carve_waiter *waiter);
+
+/* The same, but nobody else is served yet: whoever calls has to. */
+void carve_queue_drop(struct carve_waiter *waiter);
 
 #endif /* CARVE_DAEMON_QUEUE_H */

@@ -220,7 +220,11 @@ static int run(struct carve_client *client)
 	if (wire->flags & CARVE_WIRE_RESERVE_CLAIM)
 		return claim(client);
 	r = wire->reservation ? start_change(client) : start_new(client);
-	return r < 0 ? r : carve_reserve_ask(&client->reserve);
+	if (r == 0)
+		r = carve_reserve_ask(&client->reserve);
+	if (r == 0 && client->reserve.reservation->region->serve_again)
+		carve_region_serve(client->reserve.reservation->region);
+	return r;
 }
 
 /* What cannot fail is not asked for. */

@@ -367,9 +367,6 @@ int carve_reserve_ask(struct carve_reserve *reserve)
 	r = carve_queue_ask(&region->queue, &reserve->waiter);
 	if (r != -EINPROGRESS)
 		finish(reserve, r);
-	/* Smaller than before, it has given something back. */
-	if (region->serve_again)
-		carve_region_serve(region);
 	return r;
 }
 
@@ -426,7 +423,7 @@ carve_reservation_free(struct carve_reservation *reservation)
 	if (!reservation)
 		return NULL;
 	if (reservation->pending)
-		carve_queue_cancel(&reservation->pending->waiter);
+		carve_queue_drop(&reservation->pending->waiter);
 	free(reservation->pending);
 	carve_reservation_forget(reservation);
 	TAILQ_INIT(&fresh);

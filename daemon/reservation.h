@@ -153,7 +153,9 @@ void carve_reserve_class(const struct carve_kind *kind,
  * carve_reserve_ask() - change a reservation, all or none
  *
  * Return: 0; -EINPROGRESS (it waits, and done() will be called); -ENOSPC,
- * -EDQUOT, or from done() -ETIMEDOUT, and the refusal; -ENOMEM; -ENODEV.
+ * -EDQUOT, or from done() -ETIMEDOUT, and the refusal; -ENOMEM; -ENODEV. With 0
+ * whoever calls has to serve the region: smaller than before, it has given
+ * something back.
  */
 int carve_reserve_ask(struct carve_reserve *reserve);
 

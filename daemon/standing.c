@@ -124,6 +124,15 @@ static void set_owner(struct carve_reservation *reservation,
 	carve_reservation_save(reservation);
 }
 
+static int set_classes(struct carve_reserve *pending,
+		       const struct carve_config_reservation *section,
+		       const struct carve_region *region)
+{
+	pending->count = section->class_count;
+	return carve_reserve_kinds(region, &pending->terms, section->classes,
+				   section->class_count, pending->kinds);
+}
+
 static int add(struct carve_service *service,
 	       const struct carve_config_reservation *section,
 	       struct carve_region *region)
@@ -137,10 +146,8 @@ static int add(struct carve_service *service,
 	pending->terms = carve_terms_default(0);
 	pending->terms.priority = INT_MAX;
 	pending->timeout_nsec = UINT64_MAX;
-	pending->count = section->class_count;
 	pending->done = settle;
-	r = carve_reserve_kinds(region, &pending->terms, section->classes,
-				section->class_count, pending->kinds);
+	r = set_classes(pending, section, region);
 	if (r == 0)
 		r = carve_reservation_new(&reservation, region,
 					  carve_service_number_reservation(service),
@@ -166,36 +173,97 @@ static bool is_idle(const struct carve_reservation *reservation)
 	       !reservation->queue.count;
 }
 
-/* What is not named, and what is pending, which is asked for anew. */
+/* What is not named, but for what somebody has. */
 static bool is_old(const struct carve_service *service,
 		   const struct carve_reservation *reservation)
 {
-	bool pending = reservation->flags & CARVE_RESERVATION_PENDING;
-
-	if (!(reservation->flags & CARVE_RESERVATION_CONFIGURED))
-		return false;
-	if (!find_section(service->config, reservation->name))
-		return pending || is_idle(reservation);
-	return pending && is_idle(reservation);
+	return reservation->flags & CARVE_RESERVATION_CONFIGURED &&
+	       !find_section(service->config, reservation->name) &&
+	       (reservation->flags & CARVE_RESERVATION_PENDING ||
+		is_idle(reservation));
 }
 
+static void give_up(struct carve_reservation *reservation)
+{
+	/* Who waits to claim it waits for what will not be. */
+	reservation->flags &= ~CARVE_RESERVATION_CONFIGURED;
+	carve_queue_serve(&reservation->queue);
+	carve_reservation_free(reservation);
+}
+
+/* What is pending goes out of the queue, to be asked for in a new order. */
 static void remove_old(struct carve_service *service,
 		       struct carve_region *region)
 {
 	struct carve_reservation *each = TAILQ_FIRST(&region->reservations);
 
 	while (each) {
-		if (!is_old(service, each)) {
-			each = TAILQ_NEXT(each, of_region);
+		if (is_old(service, each)) {
+			give_up(each);
+			/* Who was answered may have gone, with the next one. */
+			each = TAILQ_FIRST(&region->reservations);
 			continue;
 		}
-		/* Who waits to claim it waits for what will not be. */
-		each->flags &= ~CARVE_RESERVATION_CONFIGURED;
-		carve_queue_serve(&each->queue);
-		carve_reservation_free(each);
-		/* Others were served, and the next one may have gone too. */
-		each = TAILQ_FIRST(&region->reservations);
+		if (each->flags & CARVE_RESERVATION_PENDING)
+			carve_queue_drop(&each->pending->waiter);
+		each = TAILQ_NEXT(each, of_region);
 	}
+}
+
+/* There is nothing of it in the region where it was. */
+static void move_to(struct carve_reservation *reservation,
+		    struct carve_region *region)
+{
+	struct carve_reservation *each;
+
+	TAILQ_REMOVE(&reservation->region->reservations, reservation,
+		     of_region);
+	reservation->region = region;
+	carve_slots_init(&reservation->slots, &region->placement);
+	TAILQ_FOREACH(each, &region->reservations, of_region) {
+		if (each->id > reservation->id) {
+			TAILQ_INSERT_BEFORE(each, reservation, of_region);
+			return;
+		}
+	}
+	TAILQ_INSERT_TAIL(&region->reservations, reservation, of_region);
+}
+
+/* What is pending is as it is named now; whoever waits to claim it goes on. */
+static int ask_again(struct carve_reservation *reservation,
+		     const struct carve_config_reservation *section,
+		     struct carve_region *region)
+{
+	int r = region ? set_classes(reservation->pending, section, region) :
+			 -ENODEV;
+
+	if (r < 0) {
+		give_up(reservation);
+		return r;
+	}
+	if (region != reservation->region)
+		move_to(reservation, region);
+	set_owner(reservation, &section->owner);
+	ask(reservation, &section->place);
+	return 0;
+}
+
+static int configure(struct carve_service *service,
+		     const struct carve_config_reservation *section,
+		     struct carve_region *region)
+{
+	struct carve_reservation *old = carve_standing_find(service,
+							    section->name);
+
+	if (!old)
+		return region ? add(service, section, region) : 0;
+	if (old->flags & CARVE_RESERVATION_PENDING)
+		return ask_again(old, section, region);
+	if (old->flags & CARVE_RESERVATION_CLAIMED)
+		old->owner = section->owner;
+	else
+		set_owner(old, &section->owner);
+	return 0;
 }
 
 void carve_standing_configure(struct carve_service *service)
@@ -209,17 +277,10 @@ void carve_standing_configure(struct carve_service *service)
 			&config->reservations[i];
 		struct carve_region *region =
 			carve_service_region(service, section->region);
-		struct carve_reservation *old =
-			carve_standing_find(service, section->name);
-		int r = 0;
+		int r = configure(service, section, region);
 
-		if (old && old->flags & CARVE_RESERVATION_CLAIMED)
-			old->owner = section->owner;
-		else if (old)
-			set_owner(old, &section->owner);
-		else if (region)
-			r = add(service, section, region);
-		if (r < 0)
+		/* That there is no such region is said already. */
+		if (r < 0 && region)
 			carve_log(LOG_ERR, NULL, "%s:%u: there is no reservation "
 				  "%s: region %s cannot have it: %s",
 				  section->place.file, section->place.line,
@@ -247,6 +308,9 @@ static int answer(struct carve_waiter *waiter)
 		return lacks_zeroing(reservation) ? -EINPROGRESS : -ENOSPC;
 	reservation->flags |= CARVE_RESERVATION_CLAIMED;
 	reservation->uid = reserve->who->uid;
+	snprintf(reservation->unit, sizeof(reservation->unit), "%s",
+		 reserve->who->unit);
+	move_charge(reservation);
 	reservation->pid = reserve->who->pid;
 	reservation->client = reserve->client;
 	reservation->made_by = reserve->made_by;

@@ -16,8 +16,9 @@
  * carve_standing_configure() - what the configuration names, no less, no more
  *
  * What is granted stays as it was granted, whatever it says there now; who may
- * claim it changes. One that is named no longer goes, or when it is claimed,
- * with whoever has it. What cannot be is said in the log.
+ * claim it changes. What is pending is asked for as it is named now, and whoever
+ * waits to claim it goes on waiting. One that is named no longer goes, or when it
+ * is claimed, with whoever has it. What cannot be is said in the log.
  */
 void carve_standing_configure(struct carve_service *service);
 
@@ -37,7 +38,10 @@ carve_standing_find(const struct carve_service *service, const char *name);
  */
 int carve_standing_claim(struct carve_reserve *reserve);
 
-/* Whoever had it has gone: it is for the next one, if it is still named. */
+/*
+ * Whoever had it, and was charged for it, has gone: it is for the next one, if it
+ * is still named.
+ */
 void carve_standing_unclaim(struct carve_service *service,
 			    struct carve_reservation *reservation);
 

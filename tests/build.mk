@@ -17,3 +17,15 @@ check: ## install what is missing, build, run every test
 .PHONY: setup
 setup: ## install the packages that are missing (as root)
 	@tools/setup.sh build vm fuzz matrix lint demo
+
+COVERAGE_ARGS = --no-print-directory $(PARALLEL) B=build/coverage SAN= CFLAGS="-O1 -g" \
+	SANFLAGS="--coverage -fprofile-update=atomic"
+
+.PHONY: coverage run-coverage
+coverage: ## lines of daemon and library run by unit and service tests and seeds
+	@tools/setup.sh build coverage
+	@tests/run run-coverage
+
+run-coverage:
+	@$(MAKE) $(COVERAGE_ARGS) -s all fuzz-plain
+	@tests/coverage.sh build/coverage

@@ -90,13 +90,12 @@ static int print(const struct carvectl *ctl,
 	return carvectl_table_done(&table);
 }
 
-int carvectl_reserve(const struct carvectl *ctl)
+/* Return: 0; 1, and it is said why. */
+static int reserve(const struct carvectl *ctl, struct carve_reservation **ret)
 {
 	struct carve_refusal why = CARVE_REFUSAL_INIT;
 	struct carve_profile profile = CARVE_PROFILE_INIT;
 	struct carve_class classes[CARVE_CLASSES_MAX];
-	struct carve_reservation *reservation;
-	sigset_t signals;
 	int r;
 
 	for (unsigned int i = 0; i < ctl->class_count; i++) {
@@ -111,9 +110,53 @@ int carvectl_reserve(const struct carvectl *ctl)
 	profile.region = ctl->region;
 	profile.name = ctl->name;
 	profile.timeout_nsec = ctl->timeout_nsec;
-	r = carve_reserve(ctl->carve, &profile, &reservation, &why);
-	if (r < 0)
-		return fail_reserve(ctl, r, &why);
+	r = carve_reserve(ctl->carve, &profile, ret, &why);
+	return r < 0 ? fail_reserve(ctl, r, &why) : 0;
+}
+
+static int fail_claim(const struct carvectl *ctl, int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -EINVAL:
+		return carvectl_fail("there is no reservation '%s' in the "
+				     "configuration of carved", ctl->claim);
+	case -EACCES:
+		return carvectl_fail("reservation '%s' is for another user or "
+				     "unit; carved.conf says for whom",
+				     ctl->claim);
+	case -EBUSY:
+		return carvectl_fail("reservation '%s' is claimed already; "
+				     "carvectl reservations shows by whom",
+				     ctl->claim);
+	case -ENOSPC:
+	case -ETIMEDOUT:
+		return carvectl_fail("reservation '%s' is pending: it does not "
+				     "fit beside what is alive; carvectl list "
+				     "shows what that is, and --timeout waits",
+				     ctl->claim);
+	}
+	return carvectl_fail_alloc(ctl, error, NULL);
+}
+
+/* Return: 0; 1, and it is said why. */
+static int claim(const struct carvectl *ctl, struct carve_reservation **ret)
+{
+	int r = carve_reservation_claim(ctl->carve, ctl->claim,
+					ctl->timeout_nsec, ret);
+
+	return r < 0 ? fail_claim(ctl, r) : 0;
+}
+
+int carvectl_reserve(const struct carvectl *ctl)
+{
+	struct carve_reservation *reservation;
+	sigset_t signals;
+	int r = ctl->claim ? claim(ctl, &reservation) :
+			     reserve(ctl, &reservation);
+
+	if (r != 0)
+		return r;
 
 	/* From here on a signal asks for an orderly end. */
 	carvectl_block_signals(&signals);

@@ -23,7 +23,7 @@ const char *argp_program_version = "carvectl " CARVE_VERSION;
 /* Keys of options that have no letter; the letters stay free for later. */
 enum {
 	SOCKET = 0x100, JSON, BYTES, ALIGN, NAME, REGION, COUNT, FOR,
-	LIMIT, GUARD_BEFORE, GUARD_AFTER, TIMEOUT, LAST = TIMEOUT,
+	LIMIT, GUARD_BEFORE, GUARD_AFTER, TIMEOUT, CLAIM, LAST = CLAIM,
 };
 
 /* Commands, as bits, so that an option can say which of them it is for. */
@@ -64,6 +64,8 @@ static const struct argp_option options[] = {
 	  "alloc, reserve: guard behind each buffer", 3 },
 	{ "name", NAME, "TEXT", 0, "alloc, reserve: shown by list, up to 63 bytes, and by "
 	  "reservations, up to 31", 3 },
+	{ "claim", CLAIM, "NAME", 0,
+	  "reserve: instead of a new one, this one of the configuration", 3 },
 	{ "count", COUNT, "N", 0, "alloc: so many buffers, all or none", 3 },
 	{ "timeout", TIMEOUT, "SECONDS", 0,
 	  "alloc, reserve: wait so long for others to give memory back, or "
@@ -80,7 +82,12 @@ static const struct {
 	{ REGION, ALL & ~STATUS }, { ALIGN, HOLDS },
 	{ LIMIT, HOLDS }, { GUARD_BEFORE, HOLDS }, { GUARD_AFTER, HOLDS },
 	{ NAME, HOLDS }, { TIMEOUT, HOLDS },
-	{ COUNT, ALLOC }, { FOR, HOLDS },
+	{ COUNT, ALLOC }, { FOR, HOLDS }, { CLAIM, RESERVE },
+};
+
+/* What a reservation of the configuration is, is said there. */
+static const int not_for_claims[] = {
+	REGION, ALIGN, LIMIT, GUARD_BEFORE, GUARD_AFTER, NAME,
 };
 
 /**
@@ -187,6 +194,31 @@ static void parse_word(struct argp_state *state, struct line *line,
 			   "reserve, reservations and map are", word);
 }
 
+static bool is_given(const struct line *line, int key)
+{
+	return line->given & 1U << (key - SOCKET);
+}
+
+static const char *name_of(int key)
+{
+	size_t i = 0;
+
+	while (options[i].key != key)
+		i++;
+	return options[i].name;
+}
+
+static void check_claim(struct argp_state *state, const struct line *line)
+{
+	if (line->ctl.class_count)
+		argp_error(state, "a claim has no COUNTxSIZE: the configuration "
+			   "says what is reserved");
+	for (size_t i = 0; i < sizeof(not_for_claims) / sizeof(int); i++)
+		if (is_given(line, not_for_claims[i]))
+			argp_error(state, "--claim does not go with --%s",
+				   name_of(not_for_claims[i]));
+}
+
 /* What can only be said once everything was read. */
 static void check_line(struct argp_state *state, const struct line *line)
 {
@@ -194,15 +226,17 @@ static void check_line(struct argp_state *state, const struct line *line)
 		argp_error(state, "say what to do: status, list, alloc SIZE, reserve "
 			   "COUNTxSIZE..., reservations or map");
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
-		if (line->given & 1U << (allowed[i].key - SOCKET) &&
+		if (is_given(line, allowed[i].key) &&
 		    !(allowed[i].commands & line->command->bit))
 			argp_error(state, "%s does not go with --%s",
 				   line->command->name,
-				   options[i].name);
+				   name_of(allowed[i].key));
 	if (line->command->bit == ALLOC && !line->size)
 		argp_error(state, "alloc needs a SIZE");
-	if (line->command->bit == RESERVE && !line->ctl.class_count)
-		argp_error(state, "reserve needs a COUNTxSIZE");
+	if (line->ctl.claim)
+		check_claim(state, line);
+	else if (line->command->bit == RESERVE && !line->ctl.class_count)
+		argp_error(state, "reserve needs a COUNTxSIZE, or --claim NAME");
 	if (line->ctl.name && strlen(line->ctl.name) > NAME_MAX_BYTES)
 		argp_error(state, "--name may have %d bytes", NAME_MAX_BYTES);
 	if (line->ctl.alignment & (line->ctl.alignment - 1))
@@ -245,6 +279,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case NAME:
 		line->ctl.name = argument;
 		return 0;
+	case CLAIM:
+		line->ctl.claim = argument;
+		return 0;
 	case COUNT:
 		line->ctl.count = parse_count(state, argument);
 		return 0;
@@ -267,7 +304,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "status\nlist\nalloc SIZE\nreserve COUNTxSIZE...\nreservations\nmap",
+	.args_doc = "status\nlist\nalloc SIZE\nreserve COUNTxSIZE...\n"
+		    "reserve --claim NAME\nreservations\nmap",
 	.doc = "Look at the contiguous memory that carved hands out.\v"
 	       "status shows the regions and how full they are, list the "
 	       "buffers and who holds them. alloc holds buffers until it is "

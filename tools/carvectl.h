@@ -26,6 +26,7 @@
  * @limit: of alloc, --limit; 0 for none
  * @guard_before, @guard_after: of alloc, in bytes
  * @name: of alloc, --name, or NULL
+ * @claim: of reserve, --claim, or NULL
  * @count: of alloc, --count
  * @timeout_nsec: --timeout: how long to wait for others; 0 for not at all
  * @hold_ms: of alloc and reserve, --for; -1 for until interrupted
@@ -43,6 +44,7 @@ struct carvectl {
 	uint32_t guard_before;
 	uint32_t guard_after;
 	const char *name;
+	const char *claim;
 	unsigned int count;
 	uint64_t timeout_nsec;
 	int64_t hold_ms;

@@ -115,7 +115,8 @@ struct carve *carve_free(struct carve *carve);
  *	kernel shows 31) without control characters; NULL or "" for none
  * @region: the region's label; NULL or "" for the daemon's default region
  * @timeout_nsec: how long to wait for others to give memory back, in
- *	nanoseconds; 0: not at all; CARVE_FOREVER. Memory that is free but still
+ *	nanoseconds; 0: not at all; CARVE_FOREVER, and so is what is beyond
+ *	INT64_MAX (292 years). Memory that is free but still
  *	being zeroed is waited for in any case. Of several requests the first
  *	one's counts. Of one user, but for the superuser, 64 requests wait in a
  *	region; for one more it is 0

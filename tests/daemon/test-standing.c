@@ -3,7 +3,7 @@
  * Reservations of the configuration: there from the start, claimed by whom they
  * are for, pending while they do not fit.
  */
-#include "reserving.h"
+#include "standing.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,40 +13,6 @@
 #include <sys/wait.h>
 
 #include "as-user.h"
-
-#define FILM	"[reservation film]\nuid=%u\nclass=4 x 512K\nclass=2 x 4K\n"
-#define FILM_BYTES	(2 * MIB + 2 * PAGE)
-
-static struct daemon *start(const char *text)
-{
-	static const char *const arguments[] = { "--simulate", "8M", NULL };
-	struct daemon *daemon = daemon_prepare();
-	char own[512];
-
-	snprintf(own, sizeof(own), text, (unsigned int)geteuid());
-	daemon_configure(daemon, own);
-	daemon_start_again(daemon, arguments);
-	return daemon;
-}
-
-static void reload(struct daemon *daemon, const char *text)
-{
-	char own[512];
-
-	snprintf(own, sizeof(own), text, (unsigned int)geteuid());
-	daemon_configure(daemon, own);
-	assert_int_equal(kill(daemon->pid, SIGHUP), 0);
-	daemon_wait_ready(daemon);
-}
-
-static struct carve_reservation_info only_one(struct carve *carve)
-{
-	struct carve_reservations *list = reservations(carve, 1);
-	struct carve_reservation_info info = *carve_reservations_get(list, 0);
-
-	carve_reservations_free(list);
-	return info;
-}
 
 static struct carve_reservation *claim(struct carve *carve)
 {
@@ -61,10 +27,10 @@ static struct carve_reservation *claim(struct carve *carve)
 /* Zeroing may take a moment when the daemon starts. */
 static struct carve_reservation_info granted(struct carve *carve)
 {
-	struct carve_reservation_info info = only_one(carve);
+	struct carve_reservation_info info = standing_only_one(carve);
 
 	for (int64_t end = now_ms() + PATIENCE * 1000;
-	     info.flags & CARVE_RESERVATION_PENDING; info = only_one(carve)) {
+	     info.flags & CARVE_RESERVATION_PENDING; info = standing_only_one(carve)) {
 		assert_true(now_ms() < end);
 		sleep_ms(1);
 	}
@@ -73,7 +39,7 @@ static struct carve_reservation_info granted(struct carve *carve)
 
 static void test_is_there_from_the_start(void **state)
 {
-	struct daemon *daemon = start(FILM);
+	struct daemon *daemon = standing_start(FILM);
 	struct carve *carve = client_new(daemon), *other = client_new(daemon);
 	struct carve_reservation *reservation, *second;
 	struct carve_reservation_info info = granted(carve);
@@ -93,7 +59,7 @@ static void test_is_there_from_the_start(void **state)
 	assert_int_equal(carve_reservation_count(reservation), 2);
 	assert_int_equal(carve_reservation_get(reservation, 0)->bytes, 512 * KIB);
 	assert_int_equal(carve_reservation_get(reservation, 0)->count, 4);
-	info = only_one(carve);
+	info = standing_only_one(carve);
 	assert_int_equal(info.flags, CARVE_RESERVATION_CONFIGURED |
 			 CARVE_RESERVATION_CLAIMED | CARVE_RESERVATION_KNOWN);
 	assert_int_equal(info.pid, getpid());
@@ -107,17 +73,17 @@ static void test_is_there_from_the_start(void **state)
 
 	/* It goes back to the daemon with what is alive in it. */
 	reservation = claim(carve);
-	assert_int_equal(only_one(carve).live, 4);
+	assert_int_equal(standing_only_one(carve).live, 4);
 	assert_int_equal(carve_reservation_alloc(reservation, 0, NULL, 0, &more),
 			 -ENOSPC);
 	drop_all(buffers, 4);
 	take_slots(reservation, 0, buffers, 4);
 	carve_reservation_free(reservation);
-	assert_int_equal(only_one(carve).flags, CARVE_RESERVATION_CONFIGURED |
+	assert_int_equal(standing_only_one(carve).flags, CARVE_RESERVATION_CONFIGURED |
 						CARVE_RESERVATION_KNOWN);
 	drop_all(buffers, 4);
 	assert_reserved_becomes(carve, FILM_BYTES);
-	reload(daemon, "");
+	standing_reload(daemon, "");
 	assert_all_clean(carve);
 	carve_free(other);
 	carve_free(carve);
@@ -148,7 +114,7 @@ static int claim_and_hang(void *data)
 /* The next one finds what the last one left: 3 of 4, until that is closed. */
 static void test_survives_its_client(void **state)
 {
-	struct dying dying = { .daemon = start(FILM) };
+	struct dying dying = { .daemon = standing_start(FILM) };
 	struct carve *carve = client_new(dying.daemon);
 	struct carve_reservation *reservation;
 	struct carve_buffer *buffers[4];
@@ -161,10 +127,10 @@ static void test_survives_its_client(void **state)
 	child = child_start(claim_and_hang, &dying);
 	fd = receive_fd(pair[0]);
 	assert_true(fd >= 0);
-	assert_int_equal(only_one(carve).pid, child);
+	assert_int_equal(standing_only_one(carve).pid, child);
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_int_equal(waitpid(child, NULL, 0), child);
-	while (only_one(carve).flags & CARVE_RESERVATION_CLAIMED)
+	while (standing_only_one(carve).flags & CARVE_RESERVATION_CLAIMED)
 		sleep_ms(1);
 	reservation = claim(carve);
 	take_slots(reservation, 0, buffers, 3);
@@ -172,7 +138,7 @@ static void test_survives_its_client(void **state)
 	take_slot(reservation, 0, &buffers[3]);
 	drop_all(buffers, 4);
 	carve_reservation_free(reservation);
-	reload(dying.daemon, "");
+	standing_reload(dying.daemon, "");
 	assert_all_clean(carve);
 	carve_free(carve);
 	close(pair[0]);
@@ -231,7 +197,7 @@ static void test_is_for_its_owner(void **state)
 	carve = client_new(scene.daemon);
 	assert_int_equal(carve_reservation_claim(carve, "film", 0,
 						 &reservation), -EACCES);
-	reload(scene.daemon, "");
+	standing_reload(scene.daemon, "");
 	carve_free(carve);
 	scene_end(&scene);
 }
@@ -274,48 +240,33 @@ static void test_another_owner_is_charged(void **state)
 	do_as(&scene, 1235, may_reserve);
 	snprintf(text, sizeof(text), "%s[reservation film]\nuid=1235\n"
 		 "class=1 x 1M\n", rule);
-	reload(scene.daemon, text);
+	standing_reload(scene.daemon, text);
 	do_as(&scene, 1235, may_not_reserve);
 	do_as(&scene, 1234, may_reserve);
-	reload(scene.daemon, rule);
+	standing_reload(scene.daemon, rule);
 	do_as(&scene, 1235, may_reserve);
 	scene_end(&scene);
 }
 
 /* ---- pending ------------------------------------------------------------------ */
 
-static void *claim_and_wait(void *data)
-{
-	struct carve_reservation *reservation;
-	struct daemon *daemon = data;
-	struct carve *carve = client_new(daemon);
-	int r = carve_reservation_claim(carve, "film", CARVE_FOREVER,
-					&reservation);
-
-	if (r == 0)
-		carve_reservation_free(reservation);
-	carve_free(carve);
-	return (void *)(intptr_t)r;
-}
-
 static void test_pending_until_it_fits(void **state)
 {
-	struct daemon *daemon = start("");
+	struct daemon *daemon = standing_start("");
 	struct carve *carve = client_new(daemon);
 	struct carve_reservation *reservation;
 	struct carve_buffer *buffers[2];
 	pthread_t thread;
-	void *result;
 	char *log;
 
 	(void)state;
 	buffers[0] = client_alloc(carve, 6 * MIB, NULL);
 	buffers[1] = client_alloc(carve, 1 * MIB, NULL);
-	reload(daemon, "# a film\n\n" FILM);
-	assert_int_equal(only_one(carve).flags, CARVE_RESERVATION_CONFIGURED |
+	standing_reload(daemon, "# a film\n\n" FILM);
+	assert_int_equal(standing_only_one(carve).flags, CARVE_RESERVATION_CONFIGURED |
 			 CARVE_RESERVATION_PENDING | CARVE_RESERVATION_KNOWN);
-	assert_int_equal(only_one(carve).bytes, FILM_BYTES);
-	assert_int_equal(only_one(carve).slots, 6);
+	assert_int_equal(standing_only_one(carve).bytes, FILM_BYTES);
+	assert_int_equal(standing_only_one(carve).slots, 6);
 	assert_int_equal(client_region(carve).reserved_bytes, 0);
 	log = daemon_read_log(daemon);
 	assert_non_null(strstr(log, "carved.conf:3: reservation film does not "
@@ -326,18 +277,17 @@ static void test_pending_until_it_fits(void **state)
 	assert_int_equal(carve_reservation_claim(carve, "film", 20 * MSEC,
 						 &reservation), -ETIMEDOUT);
 	/* Not enough, and then enough: before whoever else comes. */
-	assert_int_equal(pthread_create(&thread, NULL, claim_and_wait, daemon), 0);
+	thread = standing_claim_later(daemon);
 	/* Who claims, and what is pending. */
 	assert_waiting_becomes(carve, 2);
 	carve_buffer_unref(buffers[1]);
 	sleep_ms(20);
-	assert_true(only_one(carve).flags & CARVE_RESERVATION_PENDING);
+	assert_true(standing_only_one(carve).flags & CARVE_RESERVATION_PENDING);
 	carve_buffer_unref(buffers[0]);
-	pthread_join(thread, &result);
-	assert_int_equal((int)(intptr_t)result, 0);
+	assert_int_equal(standing_claimed(thread), 0);
 	carve_reservation_free(claim(carve));
 	assert_int_equal(client_region(carve).reserved_bytes, FILM_BYTES);
-	reload(daemon, "");
+	standing_reload(daemon, "");
 	assert_all_clean(carve);
 	carve_free(carve);
 	daemon_stop(daemon);
@@ -346,22 +296,20 @@ static void test_pending_until_it_fits(void **state)
 /* Whoever waits to claim it does not wait for what is named no longer. */
 static void test_pending_and_then_not_named(void **state)
 {
-	struct daemon *daemon = start("");
+	struct daemon *daemon = standing_start("");
 	struct carve *carve = client_new(daemon);
 	struct carve_buffer *buffer = client_alloc(carve, 7 * MIB, NULL);
 	pthread_t thread;
-	void *result;
 
 	(void)state;
-	reload(daemon, FILM);
-	assert_int_equal(pthread_create(&thread, NULL, claim_and_wait, daemon), 0);
+	standing_reload(daemon, FILM);
+	thread = standing_claim_later(daemon);
 	assert_waiting_becomes(carve, 2);
 	/* Named still, for the same: it goes on. */
-	reload(daemon, "# the same\n" FILM);
+	standing_reload(daemon, "# the same\n" FILM);
 	assert_waiting_becomes(carve, 2);
-	reload(daemon, "");
-	pthread_join(thread, &result);
-	assert_int_equal((int)(intptr_t)result, -ENOENT);
+	standing_reload(daemon, "");
+	assert_int_equal(standing_claimed(thread), -ENOENT);
 	assert_waiting_becomes(carve, 0);
 	carve_reservations_free(reservations(carve, 0));
 	carve_buffer_unref(buffer);
@@ -374,17 +322,17 @@ static void test_pending_and_then_not_named(void **state)
 
 static void test_reload(void **state)
 {
-	struct daemon *daemon = start(FILM);
+	struct daemon *daemon = standing_start(FILM);
 	struct carve *carve = client_new(daemon), *other = client_new(daemon);
 	struct carve_reservation *reservation = claim(carve), *second;
 	struct carve_buffer *buffer;
 
 	(void)state;
 	/* As it was granted, whatever it says now. */
-	reload(daemon, "[reservation film]\nuid=%u\nclass=1 x 4K\n");
-	assert_int_equal(only_one(carve).bytes, FILM_BYTES);
+	standing_reload(daemon, "[reservation film]\nuid=%u\nclass=1 x 4K\n");
+	assert_int_equal(standing_only_one(carve).bytes, FILM_BYTES);
 	/* Not named any more, and yet its client's. */
-	reload(daemon, "");
+	standing_reload(daemon, "");
 	take_slot(reservation, 0, &buffer);
 	carve_buffer_unref(buffer);
 	carve_reservation_free(reservation);
@@ -393,9 +341,9 @@ static void test_reload(void **state)
 			 -ENOENT);
 	/* What was pending and is wanted no more. */
 	buffer = client_alloc(other, 8 * MIB, NULL);
-	reload(daemon, FILM);
-	assert_true(only_one(carve).flags & CARVE_RESERVATION_PENDING);
-	reload(daemon, "");
+	standing_reload(daemon, FILM);
+	assert_true(standing_only_one(carve).flags & CARVE_RESERVATION_PENDING);
+	standing_reload(daemon, "");
 	carve_reservations_free(reservations(carve, 0));
 	carve_buffer_unref(buffer);
 	assert_all_clean(carve);
@@ -406,7 +354,7 @@ static void test_reload(void **state)
 
 static void test_what_cannot_be_is_said(void **state)
 {
-	struct daemon *daemon = start("[reservation film]\nuid=%u\n"
+	struct daemon *daemon = standing_start("[reservation film]\nuid=%u\n"
 				      "class=1 x 16M\n");
 	struct carve *carve = client_new(daemon);
 	struct carve_reservation *reservation;

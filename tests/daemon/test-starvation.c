@@ -289,6 +289,16 @@ static void test_without_end_nothing_is_earmarked(void **state)
 	expect_fill(true, PATIENCE * 1000 * MSEC, NULL, true, 4);
 }
 
+/* What is beyond all clocks is no deadline. */
+static void test_a_deadline_in_no_lifetime(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip_because("several users need root");
+	expect_fill(true, UINT64_MAX - 1, NULL, false, 24);
+	expect_fill(true, INT64_MAX + 1ULL, NULL, false, 24);
+}
+
 static void test_higher_priority_ignores_it(void **state)
 {
 	(void)state;
@@ -376,6 +386,7 @@ int main(void)
 		DAEMON_TEST(test_an_earmark_expires),
 		DAEMON_TEST(test_asking_again_is_no_trick),
 		DAEMON_TEST(test_without_end_nothing_is_earmarked),
+		DAEMON_TEST(test_a_deadline_in_no_lifetime),
 		DAEMON_TEST(test_higher_priority_ignores_it),
 		DAEMON_TEST(test_priority_goes_before_age),
 		DAEMON_TEST(test_a_quota_earmarks_nothing),
