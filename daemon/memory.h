@@ -10,7 +10,13 @@
  * What is prepared: records of buffers take about half a KiB, a client 25, the
  * event loop some for each; 100 clients and 2000 buffers at the same time.
  */
-#define CARVE_MEMORY_BYTES	(4U << 20)
+#define CARVE_MEMORY_BYTES	(9U << 19)
+
+/*
+ * For the same in the state: a client and a buffer take one cell each, a buffer of
+ * a simulated region two, and as many again for slots. 1.5 MiB, shared memory.
+ */
+#define CARVE_MEMORY_CELLS	8192U
 
 /**
  * carve_memory_prepare() - have memory before it is short

@@ -12,6 +12,7 @@
 #include "crash-point.h"
 #include "listen.h"
 #include "log.h"
+#include "memory.h"
 #include "state.h"
 #include "store.h"
 
@@ -91,6 +92,8 @@ struct carve_state *carve_state_open(struct carve_store *store,
 			  store->there ? "" : ".state", strerror(-r));
 		return NULL;
 	}
+	/* Without them it does what it can when they are needed. */
+	(void)carve_state_expect(state, CARVE_MEMORY_CELLS);
 	if (carve_state_refused(state))
 		carve_log(LOG_WARNING, NULL, "the state of the daemon before was "
 			  "not taken up: %s. Its clients are told that their "

@@ -12,6 +12,35 @@
 
 #define ERRNO_MAX	4095	/* as in the kernel */
 
+/* No padding anywhere: what is compared and copied is exactly what is declared. */
+_Static_assert(sizeof(struct carve_wire_header) == 16, "wire");
+_Static_assert(sizeof(struct carve_wire_hello) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_hello_reply) == 56, "wire");
+_Static_assert(sizeof(struct carve_wire_epoch) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_resume) == 48, "wire");
+_Static_assert(sizeof(struct carve_wire_resume_reply) == 48, "wire");
+_Static_assert(sizeof(struct carve_wire_alloc_item) == 104, "wire");
+_Static_assert(sizeof(struct carve_wire_alloc) == 72, "wire");
+_Static_assert(sizeof(struct carve_wire_alloc_result) == 16, "wire");
+_Static_assert(sizeof(struct carve_wire_alloc_reply) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_refusal) == 112, "wire");
+_Static_assert(sizeof(struct carve_wire_region) == 104, "wire");
+_Static_assert(sizeof(struct carve_wire_holder) == 88, "wire");
+_Static_assert(sizeof(struct carve_wire_class) == 40, "wire");
+_Static_assert(sizeof(struct carve_wire_reserve) == 104, "wire");
+_Static_assert(sizeof(struct carve_wire_reserve_reply) == 40, "wire");
+_Static_assert(sizeof(struct carve_wire_reservations) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_reservation) == 112, "wire");
+_Static_assert(sizeof(struct carve_wire_reservations_reply) == 32, "wire");
+_Static_assert(sizeof(struct carve_wire_watch) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_cancel) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_pressure) == 56, "wire");
+_Static_assert(sizeof(struct carve_wire_regions_reply) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_list) == 24, "wire");
+_Static_assert(sizeof(struct carve_wire_buffer) == 136, "wire");
+_Static_assert(sizeof(struct carve_wire_list_reply) == 32, "wire");
+_Static_assert(sizeof(struct carve_wire_query_reply) == 152, "wire");
+
 void carve_reply_done(struct carve_reply *reply)
 {
 	for (size_t i = 0; i < reply->fd_count; i++)

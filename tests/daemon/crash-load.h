@@ -185,6 +185,7 @@ void crash_world_check(struct crash_world *world, struct carve *carve);
 /* All end. Return: failed calls. */
 void crash_world_end(struct crash_world *world);
 uint64_t crash_world_calls(const struct crash_world *world);
+int64_t crash_world_slowest_ms(const struct crash_world *world);
 /* Prints the failed ones. Return: how many. */
 uint64_t crash_world_failed(const struct crash_world *world);
 void crash_world_free(struct crash_world *world);

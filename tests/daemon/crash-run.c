@@ -146,13 +146,14 @@ static void print_figures(const struct crash_run *run, const struct supervisor_s
 	const struct crash_world *world = run->world;
 
 	print_message("# %u starts, %u deaths, %llu calls, %llu failed, %llu overlaps, "
-		      "%llu spoilt, %llu appeals, %llu lost\n", last->starts,
+		      "%llu spoilt, %llu appeals, %llu lost, slowest %lld ms\n", last->starts,
 		      world->deaths, (unsigned long long)crash_world_calls(world),
 		      (unsigned long long)crash_world_failed(world),
 		      (unsigned long long)world->overlaps,
 		      (unsigned long long)world->spoilt,
 		      (unsigned long long)world->appeals,
-		      (unsigned long long)world->lost);
+		      (unsigned long long)world->lost,
+		      (long long)crash_world_slowest_ms(world));
 }
 
 void crash_run_end(struct crash_run *run)

@@ -370,6 +370,21 @@ uint64_t crash_world_calls(const struct crash_world *world)
 	return calls;
 }
 
+/* Who waits for room or for nothing at all may take long. */
+int64_t crash_world_slowest_ms(const struct crash_world *world)
+{
+	const struct crash_worker *worker;
+	int64_t slowest_ms = 0;
+
+	for (unsigned int i = 0; i < world->count; i++) {
+		worker = &world->workers[i];
+		if (worker->role != CRASH_WAIT && worker->role != CRASH_IDLE &&
+		    worker->role != CRASH_YIELD && worker->slowest_ms > slowest_ms)
+			slowest_ms = worker->slowest_ms;
+	}
+	return slowest_ms;
+}
+
 uint64_t crash_world_failed(const struct crash_world *world)
 {
 	uint64_t failed = 0;
@@ -380,9 +395,6 @@ uint64_t crash_world_failed(const struct crash_world *world)
 			print_message("# worker %u: %llu failed calls, the first: %s\n", i,
 				      (unsigned long long)world->workers[i].failed,
 				      world->workers[i].failure);
-		if (failed)
-			print_message("# worker %u took up to %lld ms\n", i,
-				      (long long)world->workers[i].slowest_ms);
 	}
 	return failed;
 }

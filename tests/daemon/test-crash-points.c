@@ -16,9 +16,9 @@
 
 #define POINTS_MAX	256
 
-/* For one place; it may need a start, which comes twice a second. */
+/* For one place; it may need a start, and whoever waited is waited for a second. */
 #define TURNS_MAX	40
-#define TURN_MS		500
+#define TURN_MS		1500
 
 #if __SIZEOF_POINTER__ == 8
 typedef Elf64_Ehdr Ehdr;

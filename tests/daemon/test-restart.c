@@ -3,50 +3,26 @@
  * Connections that are kept over the death of the daemon: what the next one says
  * and does on them, by a client that does everything at the worst moment.
  */
-#include "session.h"
+#include "restarting.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "supervisor.h"
-
-#define REGION_BYTES	(16 * MIB)
-
-static const char *const arguments[] = { "--simulate", "16M", NULL };
-
-struct scene {
-	struct daemon *daemon;
-	struct supervisor *supervisor;
-};
-
-static struct scene start(void)
+static struct restarting start(void)
 {
-	struct scene scene = { .daemon = daemon_prepare() };
+	static const char *const arguments[] = { "--simulate", "16M", NULL };
 
-	scene.supervisor = supervisor_start(scene.daemon, arguments);
-	supervisor_wait_ready(scene.supervisor);
-	return scene;
-}
-
-static void end(struct scene *scene)
-{
-	int status = supervisor_stop(scene->supervisor);
-
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	assert_log_clean(scene->daemon);
+	return restarting_start(arguments);
 }
 
 /* ---- EPOCH and RESUME ---------------------------------------------------- */
 
 static void goes_on_after_each_death(void **state)
 {
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session session = session_new(scene.daemon);
 
 	(void)state;
@@ -59,12 +35,12 @@ static void goes_on_after_each_death(void **state)
 		session_expect_served(&session);
 	}
 	session_free(&session);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 static void epoch_comes_behind_replies(void **state)
 {
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session session = session_new(scene.daemon);
 	struct pollfd pollfd = { .fd = session.fd, .events = POLLIN };
 	struct carve_wire_header regions;
@@ -79,13 +55,13 @@ static void epoch_comes_behind_replies(void **state)
 	session_go_on(&session);
 	session_expect_served(&session);
 	session_free(&session);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 /* A resume of the epoch before, too: the client will hear of the next one. */
 static void old_messages_are_dropped(void **state)
 {
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session session = session_new(scene.daemon);
 	struct carve_wire_resume resume = { .epoch = session.epoch };
 	struct carve_wire_header regions;
@@ -107,13 +83,13 @@ static void old_messages_are_dropped(void **state)
 	resume.client = session.client;
 	session_ask(&session, CARVE_MSG_RESUME, &resume, sizeof(resume));
 	raw_expect_hangup(session.fd);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 /* The daemon died between HELLO and its answer, as far as the client knows. */
 static void hello_follows(void **state)
 {
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session session = session_new(scene.daemon);
 	struct carve_wire_hello hello = {
 		.version_min = CARVE_WIRE_VERSION,
@@ -138,12 +114,12 @@ static void hello_follows(void **state)
 	supervisor_kill(scene.supervisor);
 	session_go_on(&session);
 	session_free(&session);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 static void wrong_secret_loses(void **state)
 {
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session session = session_new(scene.daemon);
 	struct session other = session_new(scene.daemon);
 
@@ -164,12 +140,12 @@ static void wrong_secret_loses(void **state)
 	assert_int_equal(session_count_reservations(&session), 2);
 	session_free(&session);
 	session_free(&other);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 static void damaged_state_is_told(void **state)
 {
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session session = session_new(scene.daemon);
 	uint8_t damage[4096];
 	char *log;
@@ -191,14 +167,14 @@ static void damaged_state_is_told(void **state)
 	assert_non_null(strstr(log, "was not taken up"));
 	free(log);
 	session_free(&session);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 /* ---- what is kept -------------------------------------------------------- */
 
 static void reserve_is_answered_once(void **state)
 {
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session session = session_new(scene.daemon);
 	uint64_t number = session_reserve(&session, MIB), id = session.id;
 
@@ -213,12 +189,12 @@ static void reserve_is_answered_once(void **state)
 	assert_int_not_equal(session_reserve_again(&session, MIB, id), number);
 	assert_int_equal(session_count_reservations(&session), 2);
 	session_free(&session);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 static void change_is_answered_once(void **state)
 {
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session session = session_new(scene.daemon);
 	struct {
 		struct carve_wire_reserve reserve;
@@ -249,7 +225,7 @@ static void change_is_answered_once(void **state)
 	assert_int_equal(session_receive(&session, CARVE_MSG_RESERVE, reply,
 					 sizeof(reply)), -ENOENT);
 	session_free(&session);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 static void cursor_of_another_epoch_is_stale(void **state)
@@ -258,7 +234,7 @@ static void cursor_of_another_epoch_is_stale(void **state)
 		struct carve_wire_alloc alloc;
 		struct carve_wire_alloc_item items[40];
 	} request = { .alloc.count = 40 };
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session session = session_new(scene.daemon);
 	struct session holder = session_new(scene.daemon);
 	struct pollfd pollfd = { .fd = holder.fd, .events = POLLIN };
@@ -290,164 +266,14 @@ static void cursor_of_another_epoch_is_stale(void **state)
 					 sizeof(reply)), -ESTALE);
 	session_free(&holder);
 	session_free(&session);
-	end(&scene);
-}
-
-static void watchers_still_hear(void **state)
-{
-	struct scene scene = start();
-	struct session watcher = session_new(scene.daemon);
-	struct session holder = session_new(scene.daemon);
-	struct session waiter = session_new(scene.daemon);
-	struct carve_wire_watch watch = { .flags = CARVE_WIRE_WATCH_PRESSURE };
-	struct carve_wire_pressure pressure;
-
-	(void)state;
-	session_ask(&watcher, CARVE_MSG_WATCH, &watch, sizeof(watch));
-	assert_int_equal(session_receive(&watcher, CARVE_MSG_WATCH, &watch,
-					 sizeof(watch)), 0);
-	session_ask_buffer(&holder, REGION_BYTES, 0);
-	assert_int_equal(session_receive_buffer(&holder), 0);
-	supervisor_kill(scene.supervisor);
-	session_go_on(&waiter);
-	session_ask_buffer(&waiter, MIB, CARVE_WIRE_FOREVER);
-	session_expect_epoch(&watcher);
-	assert_int_equal(session_receive(&watcher, CARVE_MSG_PRESSURE, &pressure,
-					 sizeof(pressure)), 0);
-	assert_int_equal(pressure.wanted_bytes, MIB);
-	session_free(&holder);
-	assert_int_equal(session_receive_buffer(&waiter), 0);
-	session_free(&watcher);
-	session_free(&waiter);
-	end(&scene);
-}
-
-/* ---- waiting ------------------------------------------------------------- */
-
-static void let_go(struct session *session)
-{
-	assert_true(session->buffer >= 0);
-	close(session->buffer);
-	session->buffer = -1;
-}
-
-static void old_places_count(void **state)
-{
-	struct scene scene = start();
-	struct session holder = session_new(scene.daemon);
-	struct session first = session_new(scene.daemon);
-	struct session second = session_new(scene.daemon);
-
-	(void)state;
-	session_ask_buffer(&holder, REGION_BYTES, 0);
-	assert_int_equal(session_receive_buffer(&holder), 0);
-	session_ask_buffer(&first, REGION_BYTES, CARVE_WIRE_FOREVER);
-	while (session_region(&holder).waiting != 1)
-		sleep_ms(1);
-	session_ask_buffer(&second, REGION_BYTES, CARVE_WIRE_FOREVER);
-	while (session_region(&holder).waiting != 2)
-		sleep_ms(1);
-	supervisor_kill(scene.supervisor);
-	session_expect_epoch(&second);
-	session_expect_epoch(&first);
-	assert_int_equal(session_resume(&second), 0);
-	session_ask_buffer_again(&second, REGION_BYTES, CARVE_WIRE_FOREVER,
-				 second.id - 1);
-	assert_int_equal(session_resume(&first), 0);
-	session_ask_buffer_again(&first, REGION_BYTES, CARVE_WIRE_FOREVER,
-				 first.id - 1);
-	session_go_on(&holder);
-	while (session_region(&holder).waiting != 2)
-		sleep_ms(1);
-	let_go(&holder);
-	assert_int_equal(session_receive_buffer(&first), 0);
-	session_expect_silence(&second);
-	let_go(&first);
-	assert_int_equal(session_receive_buffer(&second), 0);
-	session_free(&holder);
-	session_free(&first);
-	session_free(&second);
-	end(&scene);
-}
-
-/* Memory came free while there was no daemon; who had waited has it. */
-static void newcomers_are_held_back(void **state)
-{
-	struct scene scene = start();
-	struct session holder = session_new(scene.daemon);
-	struct session waiter = session_new(scene.daemon);
-	struct session newcomer;
-
-	(void)state;
-	session_ask_buffer(&holder, REGION_BYTES, 0);
-	assert_int_equal(session_receive_buffer(&holder), 0);
-	session_ask_buffer(&waiter, REGION_BYTES, CARVE_WIRE_FOREVER);
-	while (session_region(&holder).waiting != 1)
-		sleep_ms(1);
-	supervisor_pause(scene.supervisor);
-	let_go(&holder);
-	supervisor_go_on(scene.supervisor);
-	newcomer = session_new(scene.daemon);
-	session_ask_buffer(&newcomer, REGION_BYTES, 0);
-	session_expect_silence(&newcomer);
-	session_go_on(&waiter);
-	session_ask_buffer_again(&waiter, REGION_BYTES, CARVE_WIRE_FOREVER,
-				 waiter.id - 1);
-	assert_int_equal(session_receive_buffer(&waiter), 0);
-	assert_int_equal(session_receive_buffer(&newcomer), -ENOSPC);
-	session_free(&newcomer);
-
-	/* One that does not come keeps nobody for longer than a second. */
-	newcomer = session_new(scene.daemon);
-	session_go_on(&holder);
-	session_ask_buffer(&holder, REGION_BYTES, CARVE_WIRE_FOREVER);
-	while (session_region(&newcomer).waiting != 1)
-		sleep_ms(1);
-	supervisor_pause(scene.supervisor);
-	let_go(&waiter);
-	supervisor_go_on(scene.supervisor);
-	session_go_on(&newcomer);
-	session_ask_buffer(&newcomer, REGION_BYTES, 0);
-	session_expect_silence(&newcomer);
-	assert_int_equal(session_receive_buffer(&newcomer), 0);
-	session_free(&newcomer);
-	session_free(&holder);
-	session_free(&waiter);
-	end(&scene);
-}
-
-/* The clock of a request does not begin anew. */
-static void deadlines_go_on(void **state)
-{
-	struct scene scene = start();
-	struct session holder = session_new(scene.daemon);
-	struct session waiter = session_new(scene.daemon);
-	int64_t begin;
-
-	(void)state;
-	session_ask_buffer(&holder, REGION_BYTES, 0);
-	assert_int_equal(session_receive_buffer(&holder), 0);
-	session_ask_buffer(&waiter, MIB, 500000000);
-	while (session_region(&holder).waiting != 1)
-		sleep_ms(1);
-	supervisor_pause(scene.supervisor);
-	sleep_ms(600);
-	supervisor_go_on(scene.supervisor);
-	session_go_on(&waiter);
-	begin = now_ms();
-	session_ask_buffer_again(&waiter, MIB, 30000000000ULL, waiter.id - 1);
-	assert_int_equal(session_receive_buffer(&waiter), -ETIMEDOUT);
-	assert_true(now_ms() - begin < 15000);
-	session_free(&holder);
-	session_free(&waiter);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 /* ---- who has gone -------------------------------------------------------- */
 
 static void the_dead_leave_nothing(void **state)
 {
-	struct scene scene = start();
+	struct restarting scene = start();
 	struct session gone = session_new(scene.daemon);
 	struct session left = session_new(scene.daemon);
 	int64_t end_ms = now_ms() + PATIENCE * 1000;
@@ -465,7 +291,7 @@ static void the_dead_leave_nothing(void **state)
 	/* All connections are forgotten; the state and the watches stay. */
 	while (supervisor_get_status(scene.supervisor).stored != 2)
 		assert_true(now_ms() < end_ms);
-	end(&scene);
+	restarting_end(&scene);
 }
 
 int main(void)
@@ -480,10 +306,6 @@ int main(void)
 		DAEMON_TEST(reserve_is_answered_once),
 		DAEMON_TEST(change_is_answered_once),
 		DAEMON_TEST(cursor_of_another_epoch_is_stale),
-		DAEMON_TEST(watchers_still_hear),
-		DAEMON_TEST(old_places_count),
-		DAEMON_TEST(newcomers_are_held_back),
-		DAEMON_TEST(deadlines_go_on),
 		DAEMON_TEST(the_dead_leave_nothing),
 	};
 

@@ -3,19 +3,16 @@
  * Clients whose connection broke when the daemon died: they come back on another
  * one, or do not; and what lies in the way of the daemon's state.
  */
-#include "session.h"
+#include "restarting.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "supervisor.h"
 
 static const char *const arguments[] = { "--simulate", "16M", NULL };
 
@@ -238,20 +235,19 @@ static void lose(struct scene *scene)
 
 static struct scene start(void)
 {
-	struct scene scene = { .daemon = daemon_prepare() };
+	struct restarting restarting = restarting_start(arguments);
 
-	scene.supervisor = supervisor_start(scene.daemon, arguments);
-	supervisor_wait_ready(scene.supervisor);
-	return scene;
+	return (struct scene){
+		.daemon = restarting.daemon,
+		.supervisor = restarting.supervisor,
+	};
 }
 
 static void end(struct scene *scene)
 {
-	int status = supervisor_stop(scene->supervisor);
+	struct restarting restarting = { scene->daemon, scene->supervisor };
 
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	assert_log_clean(scene->daemon);
+	restarting_end(&restarting);
 }
 
 static void reservations_are_found_again(void **state)

@@ -318,6 +318,7 @@ static bool receive_request(struct peer *peer)
 
 static void serve(struct peer *peer)
 {
+	void (*spoil)(struct peer *peer, struct peer_answer *answer);
 	struct peer_answer answer;
 
 	while (receive_request(peer)) {
@@ -329,8 +330,10 @@ static void serve(struct peer *peer)
 		if (!is_counted_apart(peer->last.header.type))
 			peer->requests++;
 		make_answer(peer, &answer);
-		if (peer->spoil && (!hello || peer->spoil_hello))
-			peer->spoil(peer, &answer);
+		/* Once: the test's thread may change it. */
+		spoil = peer->spoil;
+		if (spoil && (!hello || peer->spoil_hello))
+			spoil(peer, &answer);
 		peer_send(peer, &answer);
 		peer->answers++;
 		if (answer.hang_up)

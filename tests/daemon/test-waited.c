@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Who was waiting when the daemon died: the next one knows the place, the deadline
+ * and the wish to hear of pressure.
+ */
+#include "restarting.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define REGION_BYTES	(16 * MIB)
+
+static struct restarting start(void)
+{
+	static const char *const arguments[] = { "--simulate", "16M", NULL };
+
+	return restarting_start(arguments);
+}
+
+static void watchers_still_hear(void **state)
+{
+	struct restarting scene = start();
+	struct session watcher = session_new(scene.daemon);
+	struct session holder = session_new(scene.daemon);
+	struct session waiter = session_new(scene.daemon);
+	struct carve_wire_watch watch = { .flags = CARVE_WIRE_WATCH_PRESSURE };
+	struct carve_wire_pressure pressure;
+
+	(void)state;
+	session_ask(&watcher, CARVE_MSG_WATCH, &watch, sizeof(watch));
+	assert_int_equal(session_receive(&watcher, CARVE_MSG_WATCH, &watch,
+					 sizeof(watch)), 0);
+	session_ask_buffer(&holder, REGION_BYTES, 0);
+	assert_int_equal(session_receive_buffer(&holder), 0);
+	supervisor_kill(scene.supervisor);
+	session_go_on(&waiter);
+	session_ask_buffer(&waiter, MIB, CARVE_WIRE_FOREVER);
+	session_expect_epoch(&watcher);
+	assert_int_equal(session_receive(&watcher, CARVE_MSG_PRESSURE, &pressure,
+					 sizeof(pressure)), 0);
+	assert_int_equal(pressure.wanted_bytes, MIB);
+	session_free(&holder);
+	assert_int_equal(session_receive_buffer(&waiter), 0);
+	session_free(&watcher);
+	session_free(&waiter);
+	restarting_end(&scene);
+}
+
+static void let_go(struct session *session)
+{
+	assert_true(session->buffer >= 0);
+	close(session->buffer);
+	session->buffer = -1;
+}
+
+static void old_places_count(void **state)
+{
+	struct restarting scene = start();
+	struct session holder = session_new(scene.daemon);
+	struct session first = session_new(scene.daemon);
+	struct session second = session_new(scene.daemon);
+
+	(void)state;
+	session_ask_buffer(&holder, REGION_BYTES, 0);
+	assert_int_equal(session_receive_buffer(&holder), 0);
+	session_ask_buffer(&first, REGION_BYTES, CARVE_WIRE_FOREVER);
+	while (session_region(&holder).waiting != 1)
+		sleep_ms(1);
+	session_ask_buffer(&second, REGION_BYTES, CARVE_WIRE_FOREVER);
+	while (session_region(&holder).waiting != 2)
+		sleep_ms(1);
+	supervisor_kill(scene.supervisor);
+	session_expect_epoch(&second);
+	session_expect_epoch(&first);
+	assert_int_equal(session_resume(&second), 0);
+	session_ask_buffer_again(&second, REGION_BYTES, CARVE_WIRE_FOREVER,
+				 second.id - 1);
+	assert_int_equal(session_resume(&first), 0);
+	session_ask_buffer_again(&first, REGION_BYTES, CARVE_WIRE_FOREVER,
+				 first.id - 1);
+	session_go_on(&holder);
+	while (session_region(&holder).waiting != 2)
+		sleep_ms(1);
+	let_go(&holder);
+	assert_int_equal(session_receive_buffer(&first), 0);
+	session_expect_silence(&second);
+	let_go(&first);
+	assert_int_equal(session_receive_buffer(&second), 0);
+	session_free(&holder);
+	session_free(&first);
+	session_free(&second);
+	restarting_end(&scene);
+}
+
+/* Memory came free while there was no daemon; who had waited has it. */
+static void newcomers_are_held_back(void **state)
+{
+	struct restarting scene = start();
+	struct session holder = session_new(scene.daemon);
+	struct session waiter = session_new(scene.daemon);
+	struct session newcomer;
+
+	(void)state;
+	session_ask_buffer(&holder, REGION_BYTES, 0);
+	assert_int_equal(session_receive_buffer(&holder), 0);
+	session_ask_buffer(&waiter, REGION_BYTES, CARVE_WIRE_FOREVER);
+	while (session_region(&holder).waiting != 1)
+		sleep_ms(1);
+	supervisor_pause(scene.supervisor);
+	let_go(&holder);
+	supervisor_go_on(scene.supervisor);
+	newcomer = session_new(scene.daemon);
+	session_ask_buffer(&newcomer, REGION_BYTES, 0);
+	session_expect_silence(&newcomer);
+	session_go_on(&waiter);
+	session_ask_buffer_again(&waiter, REGION_BYTES, CARVE_WIRE_FOREVER,
+				 waiter.id - 1);
+	assert_int_equal(session_receive_buffer(&waiter), 0);
+	assert_int_equal(session_receive_buffer(&newcomer), -ENOSPC);
+	session_free(&newcomer);
+
+	/* One that does not come keeps nobody for longer than a second. */
+	newcomer = session_new(scene.daemon);
+	session_go_on(&holder);
+	session_ask_buffer(&holder, REGION_BYTES, CARVE_WIRE_FOREVER);
+	while (session_region(&newcomer).waiting != 1)
+		sleep_ms(1);
+	supervisor_pause(scene.supervisor);
+	let_go(&waiter);
+	supervisor_go_on(scene.supervisor);
+	session_go_on(&newcomer);
+	session_ask_buffer(&newcomer, REGION_BYTES, 0);
+	session_expect_silence(&newcomer);
+	assert_int_equal(session_receive_buffer(&newcomer), 0);
+	session_free(&newcomer);
+	session_free(&holder);
+	session_free(&waiter);
+	restarting_end(&scene);
+}
+
+/* The clock of a request does not begin anew. */
+static void deadlines_go_on(void **state)
+{
+	struct restarting scene = start();
+	struct session holder = session_new(scene.daemon);
+	struct session waiter = session_new(scene.daemon);
+	int64_t begin;
+
+	(void)state;
+	session_ask_buffer(&holder, REGION_BYTES, 0);
+	assert_int_equal(session_receive_buffer(&holder), 0);
+	session_ask_buffer(&waiter, MIB, 500000000);
+	while (session_region(&holder).waiting != 1)
+		sleep_ms(1);
+	supervisor_pause(scene.supervisor);
+	sleep_ms(600);
+	supervisor_go_on(scene.supervisor);
+	session_go_on(&waiter);
+	begin = now_ms();
+	session_ask_buffer_again(&waiter, MIB, 30000000000ULL, waiter.id - 1);
+	assert_int_equal(session_receive_buffer(&waiter), -ETIMEDOUT);
+	assert_true(now_ms() - begin < 15000);
+	session_free(&holder);
+	session_free(&waiter);
+	restarting_end(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DAEMON_TEST(watchers_still_hear),
+		DAEMON_TEST(old_places_count),
+		DAEMON_TEST(newcomers_are_held_back),
+		DAEMON_TEST(deadlines_go_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
