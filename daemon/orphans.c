@@ -20,6 +20,12 @@
 /* Between two looks; without orphans there are none. */
 #define LOOK_USEC	5000000U
 
+static bool is_alive(const struct carve_cell_client *kept)
+{
+	return kept->start_time &&
+	       carve_process_start_time(kept->pid) == kept->start_time;
+}
+
 static int add(struct carve_service *service,
 	       const struct carve_cell_client *kept, uint32_t cell)
 {
@@ -29,7 +35,8 @@ static int add(struct carve_service *service,
 		return -ENOMEM;
 	orphan->kept = *kept;
 	orphan->cell = cell;
-	if (kept->waiting) {
+	/* The dead do not ask again. */
+	if (kept->waiting && is_alive(kept)) {
 		orphan->expected = true;
 		service->hold.expected++;
 	}
@@ -169,21 +176,13 @@ static void free_unknown(struct carve_service *service,
 
 /* ---- how long ------------------------------------------------------------- */
 
-static bool is_alive(const struct carve_orphan *orphan)
-{
-	uint64_t start_time = orphan->kept.start_time;
-
-	return start_time &&
-	       carve_process_start_time(orphan->kept.pid) == start_time;
-}
-
 static void look(struct carve_service *service, bool in_grace)
 {
 	struct carve_orphan *orphan = LIST_FIRST(&service->orphans.list), *next;
 
 	for (; orphan; orphan = next) {
 		next = LIST_NEXT(orphan, link);
-		if (!in_grace && !is_alive(orphan))
+		if (!in_grace && !is_alive(&orphan->kept))
 			give_up(service, orphan);
 	}
 }

@@ -17,6 +17,16 @@ $(SERVICE_TESTS): %: %.o $(SERVICE_SHARED) $(LIB_A)
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
 		$$($(PKG_CONFIG) --libs cmocka libsystemd)
 
+# One that reads no state of this one's, and the other way round.
+$(B)/tests/daemon/state-load-next.o: daemon/state-load.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(CPPFLAGS) -Ilib -Ilib/include \
+		-DCARVE_STATE_VERSION=1000 -c -o $@ $<
+$(B)/tests/daemon/carved-next: $(B)/tests/daemon/state-load-next.o \
+		$(filter-out %/state-load.o,$(DAEMON_OBJS))
+	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
+		$(SYSTEMD_LIBS) $(INIH_LIBS)
+
 .PHONY: check-service run-service run-memory
 check-service: ## the real daemon and library on a simulated region, under ASan and UBSan
 	@status=0; \
@@ -29,7 +39,7 @@ run-memory: $(B)/tests/daemon/test-memory $(B)/daemon/carved
 	@tests/daemon/run $<
 
 # The same on whatever is built: `make run-service B=build/tsan SANFLAGS=...`.
-run-service: $(SERVICE_TESTS) $(B)/daemon/carved
+run-service: $(SERVICE_TESTS) $(B)/daemon/carved $(B)/tests/daemon/carved-next
 	@tests/daemon/run $(SERVICE_TESTS)
 
 # Once at every place of daemon/crash-point.h.

@@ -8,6 +8,9 @@
 
 #define LOOK_BYTES	4096
 
+/* A daemon that was started by hand is there by then. */
+#define CONNECT_MS	5000
+
 const char *const crash_labels[CRASH_REGIONS] = { "main", "tight" };
 
 unsigned int crash_below(struct crash_self *self, unsigned int bound)
@@ -35,6 +38,10 @@ bool crash_go_on(struct crash_self *self)
 
 	atomic_store(&self->worker->doing, "nothing");
 	while (world->pause && !world->stop) {
+		if (world->empty) {
+			crash_drop_all(self);
+			crash_reserve_empty(self);
+		}
 		/* Not as long as something is in flight to it. */
 		atomic_store(&self->worker->parked,
 			     self->worker->role != CRASH_RECEIVE ||
@@ -47,9 +54,15 @@ bool crash_go_on(struct crash_self *self)
 
 void crash_connect(struct crash_self *self)
 {
-	int r = CRASH_CALL(self, "connect",
-			   carve_new(&self->carve, self->world->socket));
+	int64_t end = now_ms() + CONNECT_MS;
+	int r;
 
+	/* Without a supervisor there is nobody to connect to now and then. */
+	do
+		r = CRASH_CALL(self, "connect",
+			       carve_new(&self->carve, self->world->socket));
+	while (self->world->outside && now_ms() < end &&
+	       (r == -ENOENT || r == -ECONNREFUSED));
 	if (r == 0)
 		return;
 	crash_fail(self, "connect", r);
@@ -100,6 +113,8 @@ void crash_own(struct crash_self *self, const struct crash_held *held)
 	uint64_t page, end = (held->offset + held->bytes) / PAGE;
 	uint32_t before;
 
+	if (self->world->outside)
+		return;
 	for (page = held->offset / PAGE; page < end && page < CRASH_PAGES; page++) {
 		before = atomic_exchange(&owners[page], token_of(self));
 		if (before && is_alive(self->world, before)) {
@@ -115,6 +130,8 @@ void crash_disown(struct crash_self *self, const struct crash_held *held)
 	_Atomic uint32_t *owners = self->world->owners[held->region];
 	uint64_t page, end = (held->offset + held->bytes) / PAGE;
 
+	if (self->world->outside)
+		return;
 	for (page = held->offset / PAGE; page < end && page < CRASH_PAGES; page++)
 		if (atomic_exchange(&owners[page], 0) != token_of(self))
 			atomic_fetch_add(&self->world->overlaps, 1);
@@ -163,6 +180,8 @@ static void identify(struct crash_self *self, struct crash_held *held, int fd)
 	struct carve_buffer_info info = CARVE_BUFFER_INFO_INIT;
 	int r = CRASH_CALL(self, "query", carve_query(self->carve, fd, &info));
 
+	if (r == -ENOENT && self->world->outside)
+		return;
 	if (r < 0) {
 		crash_fail(self, "query", r);
 		return;

@@ -98,6 +98,9 @@ struct crash_worker {
 /**
  * struct crash_world
  * @deaths: of the daemon so far
+ * @empty: whoever stands still gives up its buffers
+ * @outside: buffers that outlive the daemon are in no books: pages may have two
+ *	owners, and nobody may know a buffer
  * @stale_allowed: reservations may be lost: the state was taken away
  * @lost: calls that said so
  * @owners: by page: life and number of the worker that has it, 0: nobody
@@ -107,6 +110,8 @@ struct crash_world {
 	_Atomic bool stop;
 	_Atomic bool pause;
 	_Atomic unsigned int deaths;
+	_Atomic bool empty;
+	_Atomic bool outside;
 	_Atomic bool stale_allowed;
 	_Atomic uint64_t lost;
 	_Atomic uint64_t overlaps;
@@ -166,6 +171,8 @@ void crash_look_around(struct crash_self *self);
 void crash_wait(struct crash_self *self);
 void crash_yield(struct crash_self *self);
 void crash_reserve(struct crash_self *self);
+/* Its buffers have been dropped, and it counts none any more. */
+void crash_reserve_empty(struct crash_self *self);
 void crash_claim(struct crash_self *self);
 void crash_idle(struct crash_self *self);
 void crash_forward(struct crash_self *self);
@@ -182,6 +189,9 @@ void crash_world_replace(struct crash_world *world, unsigned int random);
 void crash_world_reap(struct crash_world *world);
 /* All stand still; the daemon's lists are held against the books. */
 void crash_world_check(struct crash_world *world, struct carve *carve);
+/* All stand still without a buffer, until crash_world_go_on(). */
+void crash_world_empty(struct crash_world *world);
+void crash_world_go_on(struct crash_world *world);
 /* All end. Return: failed calls. */
 void crash_world_end(struct crash_world *world);
 uint64_t crash_world_calls(const struct crash_world *world);

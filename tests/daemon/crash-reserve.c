@@ -34,6 +34,12 @@ static void note(struct crash_self *self)
 	atomic_store(&reserved->there, plan.reservation != NULL);
 }
 
+void crash_reserve_empty(struct crash_self *self)
+{
+	memset(plan.live, 0, sizeof(plan.live));
+	note(self);
+}
+
 static struct carve_class some_class(struct crash_self *self)
 {
 	struct carve_class class = CARVE_CLASS_INIT;
@@ -105,7 +111,9 @@ static void take(struct crash_self *self, size_t class)
 	if (is_full) {
 		if (r == 0)
 			carve_buffer_unref(buffer);
-		if (r != (timeout ? -ETIMEDOUT : -ENOSPC))
+		/* Of buffers outside the books the daemon does not know. */
+		if (r != (timeout ? -ETIMEDOUT : -ENOSPC) &&
+		    !(r == 0 && self->world->outside))
 			refused(self, "allocate more than was reserved", r);
 		return;
 	}
@@ -114,6 +122,8 @@ static void take(struct crash_self *self, size_t class)
 		return;
 	}
 	crash_keep(self, place, CRASH_ROOMY, buffer, name);
+	if (!self->worker->held[place].id)
+		return;
 	plan.class_of[place] = (int)class;
 	plan.live[class]++;
 	note(self);
@@ -186,7 +196,9 @@ static void claim(struct crash_self *self)
 	       now_ms() < until)
 		sleep_ms(1);
 	if (r < 0) {
-		crash_fail(self, "claim", r);
+		/* Of who died without a daemon it is known after half a minute. */
+		if (r != -EBUSY || !self->world->outside)
+			crash_fail(self, "claim", r);
 		plan.reservation = NULL;
 		return;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "crash-run.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -48,7 +49,33 @@ void crash_run_prepare(struct crash_run *run)
 		skip_because("only the superuser is told where buffers lie");
 	*run = (struct crash_run){ .daemon = daemon_prepare() };
 	present = run;
-	daemon_configure(run->daemon, CONFIG);
+	crash_run_configure(run, "");
+}
+
+void crash_run_configure(const struct crash_run *run, const char *more)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s%s", CONFIG, more);
+	daemon_configure(run->daemon, text);
+}
+
+static void start(struct crash_run *run)
+{
+	if (run->by_hand) {
+		daemon_start_again(run->daemon, arguments);
+		return;
+	}
+	run->supervisor = supervisor_start(run->daemon, arguments);
+	supervisor_wait_ready(run->supervisor);
+}
+
+void crash_run_kill_by_hand(struct crash_run *run)
+{
+	assert_int_equal(kill(run->daemon->pid, SIGKILL), 0);
+	daemon_wait(run->daemon);
+	crash_run_note_death(run);
+	daemon_start_again(run->daemon, arguments);
 }
 
 void crash_run_begin(struct crash_run *run)
@@ -59,14 +86,14 @@ void crash_run_begin(struct crash_run *run)
 
 	print_message("# CARVE_SEED=%u\n", seed);
 	srand(seed);
-	run->supervisor = supervisor_start(run->daemon, arguments);
-	supervisor_wait_ready(run->supervisor);
+	start(run);
 	run->carve = client_new(run->daemon);
 	do
 		take_regions(run->carve, run->before);
 	while (run->before[CRASH_ROOMY].dirty_bytes || run->before[CRASH_TIGHT].dirty_bytes ||
 	       !run->before[CRASH_ROOMY].reserved_bytes);
 	run->world = crash_world_new(run->daemon);
+	run->world->outside = run->by_hand;
 	add_workers(run->world);
 }
 
@@ -132,6 +159,8 @@ static void assert_nothing_left(struct crash_run *run)
 			fail_leaked(now);
 		sleep_ms(2);
 	} while (memcmp(now, run->before, sizeof(now)) != 0);
+	if (run->by_hand)
+		return;
 	/* The state, two simulated regions, and this connection. */
 	while (supervisor_get_status(run->supervisor).stored != 4) {
 		if (now_ms() > end)
@@ -158,13 +187,15 @@ static void print_figures(const struct crash_run *run, const struct supervisor_s
 
 void crash_run_end(struct crash_run *run)
 {
-	struct supervisor_status last;
+	struct supervisor_status last = { 0 };
 	int status;
 
-	supervisor_wait_ready(run->supervisor);
-	crash_world_check(run->world, run->carve);
+	if (!run->by_hand) {
+		supervisor_wait_ready(run->supervisor);
+		crash_world_check(run->world, run->carve);
+		last = supervisor_get_status(run->supervisor);
+	}
 	crash_world_end(run->world);
-	last = supervisor_get_status(run->supervisor);
 	print_figures(run, &last);
 	assert_int_equal(last.failures, 0);
 	assert_int_equal(last.refused, 0);
@@ -176,10 +207,14 @@ void crash_run_end(struct crash_run *run)
 	assert_true(run->world->appeals > 0);
 	assert_nothing_left(run);
 	carve_free(run->carve);
-	status = supervisor_stop(run->supervisor);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	assert_log_clean(run->daemon);
+	if (run->by_hand) {
+		daemon_stop(run->daemon);
+	} else {
+		status = supervisor_stop(run->supervisor);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+		assert_log_clean(run->daemon);
+	}
 	crash_world_free(run->world);
 	run->ended = true;
 }

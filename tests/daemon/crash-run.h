@@ -13,6 +13,8 @@
  * struct crash_run - a daemon, its supervisor and the load
  * @before: the regions, with nothing in them
  * @carve: the test's own connection
+ * @by_hand: without supervisor, at --socket; set between crash_run_prepare() and
+ *	crash_run_begin()
  * @ended: all was well
  */
 struct crash_run {
@@ -21,6 +23,7 @@ struct crash_run {
 	struct crash_world *world;
 	struct carve *carve;
 	struct carve_region_info before[CRASH_REGIONS];
+	bool by_hand;
 	bool ended;
 };
 
@@ -29,6 +32,12 @@ void crash_run_prepare(struct crash_run *run);
 
 /* Start all of it. */
 void crash_run_begin(struct crash_run *run);
+
+/* Its configuration, and more. */
+void crash_run_configure(const struct crash_run *run, const char *more);
+
+/* The same daemon as at first, one that was started by hand. */
+void crash_run_kill_by_hand(struct crash_run *run);
 
 /* Count the end of a daemon, which is no reason for anybody to fail. */
 void crash_run_note_death(struct crash_run *run);

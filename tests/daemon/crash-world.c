@@ -29,8 +29,10 @@ struct crash_world *crash_world_new(const struct daemon *daemon)
 
 void crash_world_free(struct crash_world *world)
 {
-	close(mates[0]);
-	close(mates[1]);
+	if (mates[0] >= 0) {
+		close(mates[0]);
+		close(mates[1]);
+	}
 	munmap(world, sizeof(*world));
 	present = NULL;
 }
@@ -189,6 +191,36 @@ static void stand_still(struct crash_world *world)
 	}
 }
 
+static unsigned int count_held(const struct crash_world *world)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < world->count; i++)
+		for (unsigned int j = 0; j < CRASH_HELD; j++)
+			count += world->workers[i].held[j].id != 0;
+	return count;
+}
+
+void crash_world_empty(struct crash_world *world)
+{
+	int64_t end = now_ms() + PATIENCE * 1000;
+
+	world->empty = true;
+	stand_still(world);
+	/* What was in flight is given up a moment later. */
+	while (count_held(world)) {
+		if (now_ms() > end)
+			fail_stuck(world, "are without a buffer");
+		sleep_ms(1);
+	}
+}
+
+void crash_world_go_on(struct crash_world *world)
+{
+	world->empty = false;
+	world->pause = false;
+}
+
 /* Return: the buffer of the books that this is, or NULL. */
 static const struct crash_held *find_held(const struct crash_world *world,
 					  const struct carve_buffer_info *info)
@@ -203,16 +235,6 @@ static const struct crash_held *find_held(const struct crash_world *world,
 				return held;
 		}
 	return NULL;
-}
-
-static unsigned int count_held(const struct crash_world *world)
-{
-	unsigned int count = 0;
-
-	for (unsigned int i = 0; i < world->count; i++)
-		for (unsigned int j = 0; j < CRASH_HELD; j++)
-			count += world->workers[i].held[j].id != 0;
-	return count;
 }
 
 /* What differs, in words; empty: nothing. */
@@ -339,7 +361,7 @@ void crash_world_check(struct crash_world *world, struct carve *carve)
 		compare_reservations(world, carve, true);
 		fail_msg("after %u deaths: %s", world->deaths, difference);
 	}
-	world->pause = false;
+	crash_world_go_on(world);
 }
 
 /* ---- the end ------------------------------------------------------------- */
@@ -359,6 +381,10 @@ void crash_world_end(struct crash_world *world)
 		else
 			i++;
 	}
+	/* And with them what nobody has taken in. */
+	close(mates[0]);
+	close(mates[1]);
+	mates[0] = mates[1] = -1;
 }
 
 uint64_t crash_world_calls(const struct crash_world *world)

@@ -75,5 +75,6 @@ int main(void)
 		CRASH_TEST(killed_and_disconnected),
 	};
 
+	cmocka_set_test_filter(getenv("CARVE_TEST"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

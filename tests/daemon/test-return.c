@@ -326,29 +326,69 @@ static int reserve_and_tell(void *data)
 	return 0;
 }
 
-static void of_the_dead_nothing_stays(void **state)
+/* Return: the process; it ends when @ret_hold is closed. */
+static pid_t reserve_in_child(struct scene *scene, int *ret_hold)
 {
-	struct scene scene = start();
-	struct session other;
 	int told[2], hold[2];
 	pid_t child;
 
-	(void)state;
 	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
-	scene.session.fd = told[1];
-	scene.session.buffer = hold[0];
+	scene->session.fd = told[1];
+	scene->session.buffer = hold[0];
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
 		close(hold[1]);
-		_exit(reserve_and_tell(&scene));
+		_exit(reserve_and_tell(scene));
 	}
-	assert_int_equal(read(told[0], &scene.session.client,
-			      sizeof(scene.session.client)),
-			 sizeof(scene.session.client));
+	assert_int_equal(read(told[0], &scene->session.client,
+			      sizeof(scene->session.client)),
+			 sizeof(scene->session.client));
+	close(told[0]);
+	close(told[1]);
+	close(hold[0]);
+	*ret_hold = hold[1];
+	return child;
+}
+
+/* Nobody can tell a process that has died from one whose child will come. */
+static void the_dead_have_their_grace(void **state)
+{
+	struct scene scene = {
+		.daemon = daemon_start("--simulate", "16M", NULL),
+	};
+	struct session other;
+	int64_t begin;
+	int hold;
+	pid_t child = reserve_in_child(&scene, &hold);
+
+	(void)state;
+	kill(scene.daemon->pid, SIGKILL);
+	daemon_wait(scene.daemon);
+	close(hold);
+	child_expect(child, 0);
+	begin = now_ms();
+	daemon_start_again(scene.daemon, arguments);
+	other = session_new(scene.daemon);
+	session_ask_buffer(&other, PAGE, CARVE_WIRE_FOREVER);
+	assert_int_equal(session_receive_buffer(&other), 0);
+	assert_in_range(now_ms() - begin, 29000, 50000);
+	assert_log_says(scene.daemon, "has not come back after a restart");
+	session_free(&other);
+	daemon_stop(scene.daemon);
+}
+
+static void of_the_dead_nothing_stays(void **state)
+{
+	struct scene scene = start();
+	struct session other;
+	int hold;
+	pid_t child = reserve_in_child(&scene, &hold);
+
+	(void)state;
 	lose(&scene);
-	close(hold[1]);
+	close(hold);
 	child_expect(child, 0);
 	supervisor_go_on(scene.supervisor);
 	other = session_new(scene.daemon);
@@ -356,9 +396,6 @@ static void of_the_dead_nothing_stays(void **state)
 	assert_int_equal(session_receive_buffer(&other), 0);
 	assert_log_says(scene.daemon, "has not come back after a restart");
 	session_free(&other);
-	close(told[0]);
-	close(told[1]);
-	close(hold[0]);
 	end(&scene);
 }
 
@@ -373,6 +410,7 @@ int main(void)
 		DAEMON_TEST(state_is_no_link),
 		DAEMON_TEST(reservations_are_found_again),
 		DAEMON_TEST(another_user_is_refused),
+		DAEMON_TEST(the_dead_have_their_grace),
 		DAEMON_TEST(of_the_dead_nothing_stays),
 	};
 
