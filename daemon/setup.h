@@ -10,6 +10,9 @@ struct carve_limits;
 struct carve_manager;
 struct carve_options;
 
+/* Connections; more is not asked for by default: each costs memory, see memory.h. */
+#define CARVE_CLIENTS_DEFAULT	1024
+
 /* Where the driver makes its nodes. */
 #define CARVE_DEVICE_FOLDER	"/dev/carve"
 

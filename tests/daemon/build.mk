@@ -3,8 +3,9 @@
 # Service tests: the real daemon on a simulated region, and the real library.
 # Every tests/daemon/test-NAME.c is a cmocka program.
 
-# Sanitizers bring a heap of their own; this test is about the daemon's.
-SERVICE_NAMES := $(filter-out $(if $(SANFLAGS),test-memory),\
+# Sanitizers bring a heap of their own; these tests are about the daemon's.
+MEMORY_NAMES := test-memory test-limits
+SERVICE_NAMES := $(filter-out $(if $(SANFLAGS),$(MEMORY_NAMES)),\
 	$(patsubst tests/daemon/%.c,%,$(wildcard tests/daemon/test-*.c)))
 SERVICE_TESTS := $(addprefix $(B)/tests/daemon/,$(SERVICE_NAMES))
 SERVICE_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out tests/daemon/test-%.c,$(wildcard tests/daemon/*.c)))
@@ -22,8 +23,8 @@ check-service: ## the real daemon and library on a simulated region, under ASan 
 	$(MAKE) --no-print-directory $(PARALLEL) SAN= run-memory || status=1; \
 	exit $$status
 
-run-memory: $(B)/tests/daemon/test-memory $(B)/daemon/carved
-	@tests/daemon/run $<
+run-memory: $(MEMORY_NAMES:%=$(B)/tests/daemon/%) $(B)/daemon/carved
+	@tests/daemon/run $(MEMORY_NAMES:%=$(B)/tests/daemon/%)
 
 # The same on whatever is built: `make run-service B=build/tsan SANFLAGS=...`.
 run-service: $(SERVICE_TESTS) $(B)/daemon/carved
