@@ -343,6 +343,7 @@ static void call(struct caller *caller)
 {
 	size_t which = fuzz_u8(&caller->input) % (CALLS + 3);
 
+	hostile_shrink();
 	if (!caller->carve)
 		reconnect(caller);
 	else if (which < CALLS)

@@ -14,6 +14,10 @@
 #define PAGE		4096U
 #define FDS_MAX		72
 
+/* How a descriptor is made: by default as it should be. */
+#define UNSEALED	200
+#define NO_MEMORY	255
+
 /**
  * union answer - a reply, with room for one that is too long
  */
@@ -35,6 +39,7 @@ static struct fuzz_input *input;
 static char folder[64], path[96];
 static int listener;
 static int peer = -1;
+static int unsealed = -1;
 static union message request;
 static union answer answer;
 
@@ -79,8 +84,18 @@ void hostile_start(struct fuzz_input *from)
 	memset(&request, 0, sizeof(request));
 }
 
+void hostile_shrink(void)
+{
+	if (unsealed < 0)
+		return;
+	fuzz_require(ftruncate(unsealed, 0) == 0);
+	close(unsealed);
+	unsealed = -1;
+}
+
 void hostile_stop(void)
 {
+	hostile_shrink();
 	hang_up();
 	while ((peer = accept(listener, NULL, NULL)) >= 0)
 		hang_up();
@@ -92,7 +107,7 @@ static int make_fd(uint64_t bytes, uint8_t how)
 {
 	int fd;
 
-	if (how == 255)
+	if (how == NO_MEMORY)
 		return open("/dev/null", O_RDWR | O_CLOEXEC);
 	fd = memfd_create("buffer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	fuzz_require(fd >= 0);
@@ -100,7 +115,7 @@ static int make_fd(uint64_t bytes, uint8_t how)
 	if (bytes > 1ULL << 40)
 		bytes = PAGE;
 	fuzz_require(ftruncate(fd, (off_t)bytes) == 0);
-	if (how < 240)
+	if (how < UNSEALED)
 		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	return fd;
 }
@@ -112,8 +127,12 @@ static void send_answer(size_t bytes, size_t fd_count, uint8_t how)
 	for (size_t i = 0; i < fd_count; i++)
 		fds[i] = make_fd(answer.alloc.items[i].bytes, how);
 	fuzz_send(peer, &answer, bytes, fds, fd_count);
-	for (size_t i = 0; i < fd_count; i++)
-		close(fds[i]);
+	for (size_t i = 0; i < fd_count; i++) {
+		if (how >= UNSEALED && how != NO_MEMORY && unsealed < 0)
+			unsealed = fds[i];
+		else
+			close(fds[i]);
+	}
 }
 
 /* ---- answers ----------------------------------------------------------- */

@@ -18,6 +18,9 @@ const char *hostile_path(void);
 /* From now on it says what @input has for it; the reader of calls shares it. */
 void hostile_start(struct fuzz_input *input);
 
+/* Take the memory away from under a buffer that was not sealed. */
+void hostile_shrink(void);
+
 /* Hang up on whoever is connected, or about to be. */
 void hostile_stop(void);
 
