@@ -93,5 +93,6 @@ UNIT_INC_test-config-mistakes := -Idaemon -Ilib
 UNIT_LIBS_test-config-mistakes = $(INIH_LIBS)
 UNIT_OBJS_test-quota := $(addprefix $(B)/daemon/,quota.o charges.o)
 UNIT_INC_test-quota := -Idaemon -Ilib -Ilib/include
+UNIT_INC_test-memory-limit := -Idaemon -Ilib -Ilib/include $(shell $(PKG_CONFIG) --cflags libsystemd)
 UNIT_OBJS_test-name := $(B)/daemon/name.o
 UNIT_INC_test-name := -Idaemon

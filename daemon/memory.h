@@ -18,6 +18,19 @@
  */
 #define CARVE_MEMORY_CELLS	8192U
 
+/*
+ * What the unit's MemoryMax= is made of: the daemon itself with the libraries it
+ * locks; one client; one extent, of which half a KiB and more is the daemon's, the
+ * rest the kernel's (file, inode, name, the driver's books) and what is written
+ * down of it; one reservation, of which there are no more than extents; and 64
+ * requests of one user that wait for reservations of 1024 slots.
+ */
+#define CARVE_MEMORY_BASE	(24U << 20)
+#define CARVE_MEMORY_CLIENT	(32U << 10)
+#define CARVE_MEMORY_EXTENT	(3U << 10)
+#define CARVE_MEMORY_RESERVATION	(3U << 10)
+#define CARVE_MEMORY_WAITING	(40U << 20)
+
 /**
  * carve_memory_prepare() - have memory before it is short
  *

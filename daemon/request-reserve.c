@@ -153,6 +153,17 @@ static void reserved(struct carve_reserve *reserve, int r)
 	carve_client_reply(client);
 }
 
+/* Slots it gives up for these may be counted twice: near the limit, that is all. */
+static int check_room(const struct carve_client *client)
+{
+	const struct carve_wire_reserve *wire = &client->request.reserve;
+	size_t slots = 0;
+
+	for (uint32_t i = 0; i < wire->count; i++)
+		slots += wire->classes[i].count;
+	return carve_service_has_room(client->service, slots) ? 0 : -ENOMEM;
+}
+
 /* Return: 0, and it is to be asked for; negative errno. */
 static int start_new(struct carve_client *client)
 {
@@ -170,6 +181,8 @@ static int start_new(struct carve_client *client)
 		return -EBUSY;
 	r = carve_reserve_kinds(region, &reserve->terms, wire->classes,
 				wire->count, reserve->kinds);
+	if (r == 0)
+		r = check_room(client);
 	if (r == 0)
 		r = carve_reservation_new(&reserve->reservation, region,
 					  carve_service_number_reservation(client->service),
@@ -190,6 +203,7 @@ static int start_change(struct carve_client *client)
 	struct carve_reserve *reserve = &client->reserve;
 	struct carve_reservation *reservation =
 		carve_request_find_reservation(client, wire->reservation);
+	int r;
 
 	if (!reservation)
 		return -ENOENT;
@@ -197,8 +211,9 @@ static int start_change(struct carve_client *client)
 		return -EACCES;
 	reserve->reservation = reservation;
 	reserve->is_new = false;
-	return carve_reserve_kinds(reservation->region, &reserve->terms,
-				   wire->classes, wire->count, reserve->kinds);
+	r = carve_reserve_kinds(reservation->region, &reserve->terms,
+				wire->classes, wire->count, reserve->kinds);
+	return r < 0 ? r : check_room(client);
 }
 
 static int claim(struct carve_client *client)

@@ -182,6 +182,11 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 		carve_request_fail(client, -ENOENT);
 		return CARVE_OUTCOME_REPLY;
 	}
+	if (!reservation &&
+	    !carve_service_has_room(client->service, alloc->count)) {
+		carve_request_fail(client, -ENOMEM);
+		return CARVE_OUTCOME_REPLY;
+	}
 	client->grant.who = &client->who;
 	client->grant.terms = client->who.terms;
 	client->grant.timeout_nsec = alloc->timeout_nsec;

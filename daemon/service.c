@@ -13,3 +13,12 @@ struct carve_region *carve_service_region(const struct carve_service *service,
 			return service->regions[i];
 	return NULL;
 }
+
+bool carve_service_has_room(const struct carve_service *service, size_t extents)
+{
+	uint64_t there = 0;
+
+	for (size_t i = 0; i < service->region_count; i++)
+		there += service->regions[i]->placement.used.count;
+	return there + extents <= CARVE_EXTENTS_MAX;
+}

@@ -16,6 +16,12 @@
 #include "state.h"
 #include "unread.h"
 
+/*
+ * Buffers, slots, and memory to be zeroed, in all regions together: each costs the
+ * daemon memory, which the unit limits (see memory.h).
+ */
+#define CARVE_EXTENTS_MAX	65536U
+
 struct carve_closer;
 struct carve_config;
 struct carve_store;
@@ -77,5 +83,8 @@ carve_service_number_reservation(struct carve_service *service)
 /* The region of this label, "" for the default one, or NULL. */
 struct carve_region *carve_service_region(const struct carve_service *service,
 					  const char *label);
+
+/* May there be so many more extents? */
+bool carve_service_has_room(const struct carve_service *service, size_t extents);
 
 #endif /* CARVE_DAEMON_SERVICE_H */

@@ -24,9 +24,6 @@
 /* One client: its socket, and its part of what all together may leave unread. */
 #define CLIENT_FDS	(1 + 8)
 
-/* More is not asked for by default: each costs 20 KiB. */
-#define CLIENTS_DEFAULT	1024
-
 #define DEFAULT_LABEL	"main"
 
 _Static_assert(CARVE_STORE_MAX ==
@@ -76,8 +73,8 @@ int carve_setup_limits(const struct carve_options *options,
 	}
 	if (options->max_clients)
 		clients = options->max_clients;
-	else if (clients > CLIENTS_DEFAULT)
-		clients = CLIENTS_DEFAULT;
+	else if (clients > CARVE_CLIENTS_DEFAULT)
+		clients = CARVE_CLIENTS_DEFAULT;
 	ret->clients = (unsigned int)clients;
 	ret->unread = limit - OWN_FDS - clients;
 	return 0;

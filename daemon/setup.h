@@ -12,6 +12,9 @@ struct carve_options;
 struct carve_state;
 struct carve_store;
 
+/* Connections; more is not asked for by default: each costs memory, see memory.h. */
+#define CARVE_CLIENTS_DEFAULT	1024
+
 /* Where the driver makes its nodes. */
 #define CARVE_DEVICE_FOLDER	"/dev/carve"
 

@@ -3,9 +3,10 @@
 # Service tests: the real daemon on a simulated region, and the real library.
 # Every tests/daemon/test-NAME.c is a cmocka program.
 
-# Sanitizers bring a heap of their own; this test is about the daemon's.
+# Sanitizers bring a heap of their own; these tests are about the daemon's.
 # Another needs the places to die at.
-SERVICE_NAMES := $(filter-out $(if $(SANFLAGS),test-memory) \
+MEMORY_NAMES := test-memory test-limits
+SERVICE_NAMES := $(filter-out $(if $(SANFLAGS),$(MEMORY_NAMES)) \
 	$(if $(CRASHFLAGS),,test-crash-points),\
 	$(patsubst tests/daemon/%.c,%,$(wildcard tests/daemon/test-*.c)))
 SERVICE_TESTS := $(addprefix $(B)/tests/daemon/,$(SERVICE_NAMES))
@@ -35,8 +36,8 @@ check-service: ## the real daemon and library on a simulated region, under ASan 
 	$(MAKE) --no-print-directory $(PARALLEL) CRASH=1 run-crash-points || status=1; \
 	exit $$status
 
-run-memory: $(B)/tests/daemon/test-memory $(B)/daemon/carved
-	@tests/daemon/run $<
+run-memory: $(MEMORY_NAMES:%=$(B)/tests/daemon/%) $(B)/daemon/carved
+	@tests/daemon/run $(MEMORY_NAMES:%=$(B)/tests/daemon/%)
 
 # The same on whatever is built: `make run-service B=build/tsan SANFLAGS=...`.
 run-service: $(SERVICE_TESTS) $(B)/daemon/carved $(B)/tests/daemon/carved-next

@@ -62,7 +62,7 @@ fuzz-build:
 .PHONY: fuzz
 fuzz: ## let the fuzzers run for T seconds each (T=3600 HARNESS=wire ...)
 	@tools/setup.sh build fuzz
-	@tests/run check-fuzz
+	@KEEP=yes tests/run check-fuzz
 
 .PHONY: check-fuzz
 check-fuzz: ## each fuzzer for T seconds, two at a time (T=60)

@@ -163,6 +163,63 @@ static void remove_remarks(char *text)
 	*to = '\0';
 }
 
+static bool same_match(const struct carve_config_match *one,
+		       const struct carve_config_match *other)
+{
+	return one->has_uid == other->has_uid && one->has_gid == other->has_gid &&
+	       (!one->has_uid || one->uid == other->uid) &&
+	       (!one->has_gid || one->gid == other->gid) &&
+	       !strcmp(one->unit, other->unit);
+}
+
+static bool same_rule(const struct carve_config_rule *one,
+		      const struct carve_config_rule *other)
+{
+	const struct carve_terms *a = &one->terms, *b = &other->terms;
+
+	return !strcmp(one->name, other->name) &&
+	       same_match(&one->match, &other->match) &&
+	       a->scope == b->scope && a->max_bytes == b->max_bytes &&
+	       a->max_buffers == b->max_buffers &&
+	       a->max_reserved == b->max_reserved && a->limit == b->limit &&
+	       a->guard_before == b->guard_before &&
+	       a->guard_after == b->guard_after && a->priority == b->priority &&
+	       one->has_show_addresses == other->has_show_addresses &&
+	       a->show_addresses == b->show_addresses;
+}
+
+static bool same_reservation(const struct carve_config_reservation *one,
+			     const struct carve_config_reservation *other)
+{
+	return !strcmp(one->name, other->name) &&
+	       !strcmp(one->region, other->region) &&
+	       same_match(&one->owner, &other->owner) &&
+	       one->class_count == other->class_count &&
+	       !memcmp(one->classes, other->classes,
+		       one->class_count * sizeof(one->classes[0]));
+}
+
+static void require_same(const struct carve_config *one,
+			 const struct carve_config *other)
+{
+	fuzz_require(one->rule_count == other->rule_count);
+	fuzz_require(one->region_count == other->region_count);
+	fuzz_require(one->reservation_count == other->reservation_count);
+	for (size_t i = 0; i < one->rule_count; i++)
+		fuzz_require(same_rule(&one->rules[i], &other->rules[i]));
+	for (size_t i = 0; i < one->region_count; i++) {
+		const struct carve_config_region *a = &one->regions[i];
+		const struct carve_config_region *b = &other->regions[i];
+
+		fuzz_require(!strcmp(a->label, b->label) &&
+			     a->keep_bytes == b->keep_bytes &&
+			     a->keep_priority == b->keep_priority);
+	}
+	for (size_t i = 0; i < one->reservation_count; i++)
+		fuzz_require(same_reservation(&one->reservations[i],
+					      &other->reservations[i]));
+}
+
 /* Read again it is the same. */
 static void read_again(const struct carve_config *config)
 {
@@ -175,6 +232,7 @@ static void read_again(const struct carve_config *config)
 	path_of(path, sizeof(path), 0);
 	if (carve_config_load(&again, path, mistake) < 0)
 		fuzz_fail(first, 0, mistake);
+	require_same(config, again);
 	second = print(again);
 	remove_remarks(first);
 	remove_remarks(second);
