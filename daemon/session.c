@@ -169,6 +169,19 @@ void carve_session_forget_waiting(struct carve_client *client)
 	carve_session_save(client);
 }
 
+/*
+ * What the library says of its own accord, before it asks again for what was not
+ * answered: that it wants to hear of pressure, and what it has given back since.
+ */
+static bool goes_before(const struct carve_client *client)
+{
+	const struct carve_wire_reserve *reserve = &client->request.reserve;
+
+	return reserve->header.type == CARVE_MSG_WATCH ||
+	       (reserve->header.type == CARVE_MSG_RESERVE &&
+		reserve->reservation && !reserve->count);
+}
+
 void carve_session_request(struct carve_client *client)
 {
 	const struct carve_wire_header *header = &client->request.header;
@@ -180,6 +193,8 @@ void carve_session_request(struct carve_client *client)
 	    header->type == CARVE_MSG_RESUME)
 		return;
 	client->fresh = false;
+	if (first && goes_before(client))
+		return;
 	client->resumed = false;
 	if (!first)
 		return;

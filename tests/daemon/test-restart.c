@@ -192,6 +192,34 @@ static void reserve_is_answered_once(void **state)
 	restarting_end(&scene);
 }
 
+/* The library may have to say this and that before it asks again. */
+static void reserve_is_answered_once_behind_others(void **state)
+{
+	struct restarting scene = start();
+	struct session session = session_new(scene.daemon);
+	struct carve_wire_watch watch = { .flags = CARVE_WIRE_WATCH_PRESSURE };
+	struct carve_wire_reserve give_back = { 0 };
+	uint64_t number, id;
+	char reply[CARVE_WIRE_MAX];
+
+	(void)state;
+	give_back.reservation = session_reserve(&session, MIB);
+	number = session_reserve(&session, MIB);
+	id = session.id;
+	supervisor_kill(scene.supervisor);
+	session_go_on(&session);
+	session_ask(&session, CARVE_MSG_WATCH, &watch, sizeof(watch));
+	assert_int_equal(session_receive(&session, CARVE_MSG_WATCH, reply,
+					 sizeof(reply)), 0);
+	session_ask(&session, CARVE_MSG_RESERVE, &give_back, sizeof(give_back));
+	assert_int_equal(session_receive(&session, CARVE_MSG_RESERVE, reply,
+					 sizeof(reply)), 0);
+	assert_int_equal(session_reserve_again(&session, MIB, id), number);
+	assert_int_equal(session_count_reservations(&session), 1);
+	session_free(&session);
+	restarting_end(&scene);
+}
+
 static void change_is_answered_once(void **state)
 {
 	struct restarting scene = start();
@@ -304,6 +332,7 @@ int main(void)
 		DAEMON_TEST(wrong_secret_loses),
 		DAEMON_TEST(damaged_state_is_told),
 		DAEMON_TEST(reserve_is_answered_once),
+		DAEMON_TEST(reserve_is_answered_once_behind_others),
 		DAEMON_TEST(change_is_answered_once),
 		DAEMON_TEST(cursor_of_another_epoch_is_stale),
 		DAEMON_TEST(the_dead_leave_nothing),
