@@ -174,15 +174,30 @@ static void free_unknown(struct carve_service *service,
 	}
 }
 
+/* A reservation, or one that is lost and it was not told of. */
+static bool has_anything(const struct carve_service *service, uint64_t client)
+{
+	for (size_t i = 0; i < service->region_count; i++)
+		if (find_reservation(service->regions[i], client) ||
+		    carve_restore_is_lost(service->regions[i], client))
+			return true;
+	return false;
+}
+
 /* ---- how long ------------------------------------------------------------- */
 
-static void look(struct carve_service *service, bool in_grace)
+/*
+ * Who has ended does not come back. @is_late: nor is anybody waited for any more who
+ * has no reservation to come back for.
+ */
+static void look(struct carve_service *service, bool is_late)
 {
 	struct carve_orphan *orphan = LIST_FIRST(&service->orphans.list), *next;
 
 	for (; orphan; orphan = next) {
 		next = LIST_NEXT(orphan, link);
-		if (!in_grace && !is_alive(&orphan->kept))
+		if (!is_alive(&orphan->kept) ||
+		    (is_late && !has_anything(service, orphan->kept.client)))
 			give_up(service, orphan);
 	}
 }
@@ -191,7 +206,8 @@ static int on_look(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct carve_service *service = data;
 
-	look(service, usec < service->orphans.until_usec);
+	if (usec >= service->orphans.until_usec)
+		look(service, true);
 	if (LIST_EMPTY(&service->orphans.list))
 		return 0;
 	sd_event_source_set_time_relative(source, LOOK_USEC);

@@ -358,7 +358,7 @@ static void the_dead_have_their_grace(void **state)
 	struct scene scene = {
 		.daemon = daemon_start("--simulate", "16M", NULL),
 	};
-	struct session other;
+	struct session none = session_new(scene.daemon), other;
 	int64_t begin;
 	int hold;
 	pid_t child = reserve_in_child(&scene, &hold);
@@ -375,6 +375,10 @@ static void the_dead_have_their_grace(void **state)
 	assert_int_equal(session_receive_buffer(&other), 0);
 	assert_in_range(now_ms() - begin, 29000, 50000);
 	assert_log_says(scene.daemon, "has not come back after a restart");
+	/* Nor is who has nothing kept in mind any longer, although it lives. */
+	connect_again(&none, scene.daemon);
+	assert_int_equal(session_resume(&none), CARVE_WIRE_RESUME_LOST);
+	session_free(&none);
 	session_free(&other);
 	daemon_stop(scene.daemon);
 }
