@@ -78,8 +78,9 @@ static int allocate(struct frames *frames, unsigned int count, uint64_t bytes)
 	if (ret == -ENOENT)
 		warnx("there is no region \"%s\"; `carvectl status` lists them",
 		      frames->region ? frames->region : "(default)");
-	else if (ret < 0 && ret != -ENOSPC && ret != -EDQUOT &&
-		 ret != -ECONNRESET && ret != -EPIPE)
+	else if (ret == -ECONNRESET || ret == -EPIPE)
+		warnx("carved has gone and does not come back; `journalctl -u carved` may say why");
+	else if (ret < 0 && ret != -ENOSPC && ret != -EDQUOT)
 		warnx("allocating %u buffers of %" PRIu64 " bytes: %s", count,
 		      bytes, strerror(-ret));
 	return ret;
@@ -102,15 +103,6 @@ int frames_get(struct frames *frames, unsigned int count, uint64_t bytes)
 {
 	int ret = allocate(frames, count, bytes);
 
-	/* Buffers outlive a daemon, a connection does not. */
-	if (ret == -ECONNRESET || ret == -EPIPE) {
-		frames->carve = carve_free(frames->carve);
-		ret = frames_connect(frames);
-		if (ret == 0)
-			ret = allocate(frames, count, bytes);
-		if (ret == -ECONNRESET || ret == -EPIPE)
-			warnx("carved closed the connection twice; `journalctl -u carved` may say why");
-	}
 	if (ret < 0)
 		return ret;
 	frames->count = count;
