@@ -153,8 +153,7 @@ static void stuff(const struct service *service)
 	close(fd);
 }
 
-/* Asks for the whole region, and why it cannot have it, without reading. */
-static void demand(int fd)
+static void ask(int fd, uint64_t bytes, uint32_t flags)
 {
 	struct {
 		struct carve_wire_alloc alloc;
@@ -164,27 +163,9 @@ static void demand(int fd)
 			.header = { .bytes = sizeof(request),
 				    .type = CARVE_MSG_ALLOC },
 			.count = 1,
-			.flags = CARVE_WIRE_ALLOC_EXPLAIN,
+			.flags = flags,
 		},
-		.item.bytes = 1ULL << 40,
-	};
-
-	say(fd, &request, sizeof(request));
-}
-
-/* Asks for buffers and never takes them. */
-static void hoard(int fd)
-{
-	struct {
-		struct carve_wire_alloc alloc;
-		struct carve_wire_alloc_item item;
-	} request = {
-		.alloc = {
-			.header = { .bytes = sizeof(request),
-				    .type = CARVE_MSG_ALLOC },
-			.count = 1,
-		},
-		.item.bytes = 4096,
+		.item.bytes = bytes,
 	};
 
 	say(fd, &request, sizeof(request));
@@ -226,11 +207,13 @@ static noreturn void be_hostile(const struct service *service, int which)
 			stuff(service);
 			break;
 		case 3:
-			demand(fd);
+			/* More than there is, and why it cannot be had. */
+			ask(fd, 1ULL << 40, CARVE_WIRE_ALLOC_EXPLAIN);
 			recv(fd, reply, sizeof(reply), MSG_DONTWAIT);
 			break;
 		case 4:
-			hoard(fd);
+			/* Buffers that it never takes. */
+			ask(fd, 4096, 0);
 			break;
 		case 5:
 			list(fd);
