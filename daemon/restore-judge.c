@@ -7,14 +7,24 @@
 
 #include <inttypes.h>
 
+#include "carve.h"
 #include "log.h"
 
 /* ---- each by itself ---------------------------------------------------------- */
+
+/* Only while one that is configured is not claimed, it is nobody's. */
+static bool is_somebodys(const struct carve_cell_reservation *cell)
+{
+	return cell->client || (cell->flags & CARVE_RESERVATION_CONFIGURED &&
+				!(cell->flags & CARVE_RESERVATION_CLAIMED));
+}
 
 static const char *check_complete(const struct restore_reservation *reservation)
 {
 	size_t count = 0;
 
+	if (!is_somebodys(&reservation->cell))
+		return "nobody could give it back";
 	for (size_t i = 0; i < reservation->cell.class_count; i++) {
 		if (!reservation->class_places[i])
 			return "a class is missing";

@@ -179,6 +179,26 @@ static void nobody_to_be_told(void **unused)
 	world_free(&world);
 }
 
+/* With right check sums, but no daemon writes it: it would be there for good. */
+static void nobodys(void **unused)
+{
+	struct world world;
+	struct carve_cell cell;
+	uint32_t place;
+
+	(void)unused;
+	start_two(&world);
+	place = find_cell(&world, CARVE_CELL_RESERVATION);
+	cell = *carve_state_cell(world.state, place);
+	cell.reservation.client = 0;
+	assert_int_equal(carve_state_put(world.state, &cell, &place), 0);
+	world_stop(&world);
+	world_start(&world);
+	assert_null(world_find(&world, 1));
+	assert_non_null(world_find(&world, 2));
+	world_free(&world);
+}
+
 /* ---- at random --------------------------------------------------------------- */
 
 static unsigned long seed;
@@ -312,6 +332,7 @@ int main(void)
 		cmocka_unit_test(slot_beside_the_region),
 		cmocka_unit_test(two_on_one_place),
 		cmocka_unit_test(nobody_to_be_told),
+		cmocka_unit_test(nobodys),
 		cmocka_unit_test(any_cells),
 	};
 
