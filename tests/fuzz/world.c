@@ -27,6 +27,8 @@
 
 /* More than a client has to come back in. */
 #define GRACE_USEC	40000000U
+/* At which no process began that a state names. */
+#define ANOTHER_TIME	(UINT64_MAX - 1)
 #define BOOT		"12345678-1234-1234-1234-123456789abc"
 
 /* Few enough to be reached. */
@@ -304,7 +306,7 @@ void world_settle(struct world *world)
 {
 	uint64_t end = fuzz_deadline();
 
-	start_time = 2;
+	start_time = ANOTHER_TIME;
 	for (int i = 0; i < 3; i++) {
 		fuzz_clock_advance(GRACE_USEC);
 		world_turn(world, 32);
