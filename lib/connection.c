@@ -67,6 +67,15 @@ static bool needs_reservation(const struct carve_wire_header *request)
 	return false;
 }
 
+/* Does it grant something that is there until it is given back? */
+static bool may_grant(const struct carve_wire_header *request)
+{
+	const struct carve_wire_reserve *reserve = (const void *)request;
+
+	return request->type == CARVE_MSG_RESERVE &&
+	       (reserve->count || !reserve->reservation);
+}
+
 /* ---- round trips --------------------------------------------------------- */
 
 /*
@@ -158,6 +167,15 @@ static uint64_t what_is_left(uint64_t timeout_nsec, uint64_t since_nsec)
 	return elapsed < timeout_nsec ? timeout_nsec - elapsed : 1;
 }
 
+/* It was sent, and nobody waits for its answer any more. Return: @r. */
+static int give_up(struct carve *carve, const struct carve_wire_header *request,
+		   int r)
+{
+	if (may_grant(request))
+		carve->link.unheard = (struct carve_unheard){ .id = request->id };
+	return r;
+}
+
 /* Return: as carve_call_held(), the reply's status not looked at. */
 static int ask(struct carve *carve, struct carve_wire_header *request, int fd,
 	       struct carve_reply *ret)
@@ -173,7 +191,7 @@ static int ask(struct carve *carve, struct carve_wire_header *request, int fd,
 	for (unsigned int restarts = 0; restarts <= max; restarts++) {
 		r = carve_link_ready(carve, &patience, ret);
 		if (r < 0)
-			return r;
+			return restarts ? give_up(carve, request, r) : r;
 		if (carve->link.generation != generation &&
 		    needs_reservation(request))
 			return -ESTALE;
@@ -185,7 +203,16 @@ static int ask(struct carve *carve, struct carve_wire_header *request, int fd,
 		if (r != ASK_AGAIN)
 			return r;
 	}
-	return -ECONNRESET;
+	return give_up(carve, request, -ECONNRESET);
+}
+
+int carve_settle(struct carve *carve)
+{
+	struct carve_patience patience = { .left_nsec = carve_patience_nsec };
+	struct carve_reply message;
+
+	return carve->link.unheard.id ?
+		carve_link_ready(carve, &patience, &message) : 0;
 }
 
 int carve_call_held(struct carve *carve, struct carve_wire_header *request,

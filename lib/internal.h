@@ -156,6 +156,15 @@ bool carve_wire_string_ok(const char *string, size_t size);
 int carve_hold(struct carve *carve);
 void carve_let_go(struct carve *carve, int state);
 
+/**
+ * carve_settle() - wait until the daemon has said what nobody heard
+ *
+ * For who has to know the classes of a reservation before a call.
+ *
+ * Return: 0, at once if there is nothing; as carve_link_ready().
+ */
+int carve_settle(struct carve *carve);
+
 /* carve_call() for who holds the connection. */
 int carve_call_held(struct carve *carve, struct carve_wire_header *request,
 		    int fd, size_t fds, struct carve_reply *ret);
@@ -246,6 +255,17 @@ int carve_alloc_held(struct carve *carve, struct carve_alloc_message *message,
 
 /* @to: CARVE_WIRE_LABEL bytes. Return: 0; -ENOENT (no region can be called so). */
 int carve_fill_region(const char *region, char *to);
+
+/* reservation.c */
+
+/**
+ * carve_reservation_heard() - a change that was given up was granted
+ * @reply: the daemon's, of a status of 0
+ *
+ * The connection is held. Return: 0; -EPROTO (the reply makes no sense).
+ */
+int carve_reservation_heard(struct carve_reservation *reservation,
+			    const struct carve_wire_reserve_reply *reply);
 
 /* refusal.c */
 

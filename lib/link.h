@@ -19,11 +19,13 @@
 
 struct carve;
 struct carve_reply;
+struct carve_reservation;
 
 enum carve_stage {
 	CARVE_STAGE_NONE,	/* no socket */
 	CARVE_STAGE_HELLO,	/* HELLO was sent */
 	CARVE_STAGE_RESUME,	/* RESUME was sent */
+	CARVE_STAGE_UNHEARD,	/* RESERVE was sent: what had that one granted? */
 	CARVE_STAGE_GIVE_BACK,	/* RESERVE was sent, for a reservation owed */
 	CARVE_STAGE_WATCH,	/* WATCH was sent, for who had asked for it before */
 	CARVE_STAGE_READY,	/* for requests */
@@ -32,6 +34,18 @@ enum carve_stage {
 
 /* As many reservations as a connection can have. */
 #define CARVE_OWED_MAX	64
+
+/**
+ * struct carve_unheard - a RESERVE that was given up and may have been granted
+ * @id: of the request; 0: there is none
+ * @changed: what it was to change; NULL: what it granted is to be given back
+ *
+ * One is enough: nothing is asked for before the daemon was asked about it.
+ */
+struct carve_unheard {
+	uint64_t id;
+	struct carve_reservation *changed;
+};
 
 /**
  * struct carve_link - where a connection stands
@@ -44,6 +58,7 @@ enum carve_stage {
  * @client, @secret: who this client is to the daemon; 0: nobody yet
  * @generation: how often the daemon has lost what it knew of this client
  * @reservations: objects of this generation
+ * @unheard: what the next daemon has to be asked first
  * @owed: reservations to be given back, freed while there was no connection
  * @lost_nsec: when the connection was lost, of carve_now_nsec(); 0: it is there
  */
@@ -59,6 +74,7 @@ struct carve_link {
 	uint8_t secret[CARVE_WIRE_SECRET];
 	uint64_t generation;
 	unsigned int reservations;
+	struct carve_unheard unheard;
 	unsigned int owed_count;
 	uint64_t owed[CARVE_OWED_MAX];
 	uint64_t lost_nsec;

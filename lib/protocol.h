@@ -263,6 +263,10 @@ struct carve_wire_class {
  *	these classes, or with none, to be given back
  * @timeout_nsec: as in struct carve_wire_alloc
  * @count: classes that follow
+ *
+ * The first one behind CARVE_MSG_RESUME, giving back and CARVE_MSG_WATCH aside, is
+ * answered with what a request of its id was granted by the daemon before, if it
+ * was. A new one without classes thus only asks for that: it fails otherwise.
  */
 struct carve_wire_reserve {
 	struct carve_wire_header header;

@@ -179,6 +179,18 @@ static void take_grant(struct carve_reservation *reservation,
 	}
 }
 
+int carve_reservation_heard(struct carve_reservation *reservation,
+			    const struct carve_wire_reserve_reply *reply)
+{
+	if (reply->reservation != reservation->id)
+		return -EPROTO;
+	for (uint32_t i = 0; i < reply->count; i++)
+		if (!class_ok(&reply->classes[i]))
+			return -EPROTO;
+	take_grant(reservation, reply);
+	return 0;
+}
+
 /* The connection is held. */
 static int reserve_held(struct carve_reservation *reservation,
 			struct reserve_message *message,
@@ -207,6 +219,9 @@ static int reserve_held(struct carve_reservation *reservation,
 		   carve_refusal_is_one(&reply.header)) {
 		/* A claim has no classes to be the first of. */
 		r = carve_refusal_take(&reply, count ? count : 1, refusal);
+	} else if (reservation->id &&
+		   carve->link.unheard.id == message->reserve.header.id) {
+		carve->link.unheard.changed = reservation;
 	}
 	if (r == -EPROTO)
 		carve_link_break(carve);
@@ -303,6 +318,9 @@ static void give_back(struct carve_reservation *reservation)
 	};
 	int r = reserve_held(reservation, &message, NULL);
 
+	/* Whatever it was changed to. */
+	if (link->unheard.changed == reservation)
+		link->unheard = (struct carve_unheard){ 0 };
 	if (is_lost(reservation))
 		return;
 	link->reservations--;
@@ -342,7 +360,10 @@ static int alloc_held(struct carve_reservation *reservation,
 		      struct carve_refusal *refusal)
 {
 	uint64_t sizes[CARVE_ALLOC_MAX];
+	int r = carve_settle(reservation->carve);
 
+	if (r < 0)
+		return r;
 	if (is_lost(reservation))
 		return -ESTALE;
 	for (uint32_t i = 0; i < message->alloc.count; i++) {

@@ -2,7 +2,8 @@
 /*
  * What is said on the way to the daemon: HELLO on a new socket; RESUME, as who this
  * client was before, on a new socket and whenever another daemon serves the old
- * one; then what the daemon does not know: what was given back meanwhile, and WATCH.
+ * one; then what the daemon does not know: which answer nobody heard, what was given
+ * back meanwhile, and WATCH.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,12 +12,19 @@
 #include "internal.h"
 
 /* Return: 0; -ECONNRESET: what cannot be said here is said on another socket. */
+static int say_as(struct carve *carve, enum carve_stage stage,
+		  const struct carve_wire_header *header, int flags)
+{
+	carve->link.stage = stage;
+	carve->link.asked = header->id;
+	return carve_wire_send(carve->fd, header, -1, flags) < 0 ? -ECONNRESET : 0;
+}
+
 static int say(struct carve *carve, enum carve_stage stage,
 	       struct carve_wire_header *header, int flags)
 {
-	carve->link.stage = stage;
-	header->id = carve->link.asked = ++carve->last_id;
-	return carve_wire_send(carve->fd, header, -1, flags) < 0 ? -ECONNRESET : 0;
+	header->id = ++carve->last_id;
+	return say_as(carve, stage, header, flags);
 }
 
 static int say_hello(struct carve *carve, int flags)
@@ -51,6 +59,21 @@ static int say_resume(struct carve *carve, int flags)
 		memcpy(resume.secret, link->secret, sizeof(resume.secret));
 	}
 	return say(carve, CARVE_STAGE_RESUME, &resume.header, flags);
+}
+
+/*
+ * What was granted by a request of this id, is told behind RESUME whatever else the
+ * request says; this one says nothing that could be granted.
+ */
+static int say_unheard(struct carve *carve, int flags)
+{
+	struct carve_wire_reserve reserve = {
+		.header.bytes = sizeof(reserve),
+		.header.type = CARVE_MSG_RESERVE,
+		.header.id = carve->link.unheard.id,
+	};
+
+	return say_as(carve, CARVE_STAGE_UNHEARD, &reserve.header, flags);
 }
 
 static int say_give_back(struct carve *carve, int flags)
@@ -98,6 +121,8 @@ static int go_on(struct carve *carve, int flags)
 {
 	bool watches;
 
+	if (carve->link.unheard.id)
+		return say_unheard(carve, flags);
 	if (carve->link.owed_count)
 		return say_give_back(carve, flags);
 	pthread_mutex_lock(&carve->told.lock);
@@ -138,6 +163,7 @@ static void lose_all(struct carve *carve)
 	link->generation++;
 	link->watch = true;
 	link->owed_count = 0;
+	link->unheard = (struct carve_unheard){ 0 };
 	if (!link->reservations)
 		return;
 	link->reservations = 0;
@@ -164,6 +190,30 @@ static int take_resume(struct carve *carve,
 	return go_on(carve, flags);
 }
 
+/* A negative status: it was not granted, or has gone already. */
+static int take_unheard(struct carve *carve,
+			const struct carve_wire_reserve_reply *reply, int flags)
+{
+	struct carve_link *link = &carve->link;
+	struct carve_unheard unheard = link->unheard;
+	int r = 0;
+
+	if (reply->header.status == 0) {
+		if (reply->header.bytes < sizeof(*reply) || reply->reserved ||
+		    !reply->reservation || !reply->count ||
+		    reply->count > CARVE_WIRE_CLASSES_MAX ||
+		    reply->header.bytes != sizeof(*reply) +
+			reply->count * sizeof(reply->classes[0]))
+			return -EPROTO;
+		if (unheard.changed)
+			r = carve_reservation_heard(unheard.changed, reply);
+		else if (link->owed_count < CARVE_OWED_MAX)
+			link->owed[link->owed_count++] = reply->reservation;
+	}
+	link->unheard = (struct carve_unheard){ 0 };
+	return r < 0 ? r : go_on(carve, flags);
+}
+
 /* What is gone already is as good as given back. */
 static int take_give_back(struct carve *carve,
 			  const struct carve_wire_header *header, int flags)
@@ -180,6 +230,8 @@ static int take_answer(struct carve *carve, const struct carve_reply *message,
 {
 	int status = message->header.status;
 
+	if (carve->link.stage == CARVE_STAGE_UNHEARD)
+		return take_unheard(carve, &message->reserve, flags);
 	if (carve->link.stage == CARVE_STAGE_GIVE_BACK)
 		return take_give_back(carve, &message->header, flags);
 	if (status)
@@ -214,6 +266,7 @@ int carve_link_take(struct carve *carve, const struct carve_reply *message,
 	static const uint16_t types[] = {
 		[CARVE_STAGE_HELLO] = CARVE_MSG_HELLO,
 		[CARVE_STAGE_RESUME] = CARVE_MSG_RESUME,
+		[CARVE_STAGE_UNHEARD] = CARVE_MSG_RESERVE,
 		[CARVE_STAGE_GIVE_BACK] = CARVE_MSG_RESERVE,
 		[CARVE_STAGE_WATCH] = CARVE_MSG_WATCH,
 	};

@@ -73,6 +73,10 @@ struct carve_profile {
  * connection are lost: carve_dispatch() says so, and every call that needs one
  * gives -ESTALE. Free it and reserve again.
  *
+ * What a call that ended with -ECONNRESET may have been granted nevertheless is
+ * given back as soon as there is a daemon again, before anything else is asked of
+ * it. The same goes for a claim.
+ *
  * Return: as carve_alloc_many(); -EINVAL also for classes that come to more than
  * CARVE_SLOTS_MAX buffers; -EBUSY (this connection has 64 reservations).
  */
@@ -107,6 +111,10 @@ int carve_reservation_claim(struct carve *carve, const char *name,
  * alignment, limit and guards) counts there, the others take their memory with
  * them until they are gone.
  *
+ * After -ECONNRESET it is the next daemon that knows which of the two holds: it is
+ * asked before anything else, in the next call or carve_dispatch() on this
+ * connection, and carve_reservation_get() says it then.
+ *
  * Return: as carve_reserve(); -ESTALE (it was lost in a restart of the daemon:
  * reserve again). One that was claimed cannot be changed: -EACCES.
  */
@@ -137,8 +145,8 @@ size_t carve_reservation_count(const struct carve_reservation *reservation);
  * @reservation: not NULL; may be lost
  * @index: less than carve_reservation_count()
  *
- * Return: the class, borrowed until the reservation is changed or freed; NULL
- * past the end.
+ * Return: the class, borrowed until the reservation is changed or freed, or, where
+ * a change gave -ECONNRESET, until the next call; NULL past the end.
  */
 const struct carve_class *
 carve_reservation_get(const struct carve_reservation *reservation, size_t index);

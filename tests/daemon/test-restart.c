@@ -220,6 +220,46 @@ static void reserve_is_answered_once_behind_others(void **state)
 	restarting_end(&scene);
 }
 
+/* What the library asks when it has given up a RESERVE: nothing new is granted. */
+static int ask_what_was_granted(struct session *session, uint64_t id,
+				uint64_t *ret_number)
+{
+	struct carve_wire_reserve request = { .count = 0 };
+	struct {
+		struct carve_wire_reserve_reply reply;
+		struct carve_wire_class class;
+	} answer;
+	int r;
+
+	session_ask_again(session, CARVE_MSG_RESERVE, &request, sizeof(request), id);
+	r = session_receive(session, CARVE_MSG_RESERVE, &answer, sizeof(answer));
+	if (r == 0)
+		*ret_number = answer.reply.reservation;
+	return r;
+}
+
+static void what_was_granted_can_be_asked_for(void **state)
+{
+	struct restarting scene = start();
+	struct session session = session_new(scene.daemon);
+	uint64_t number, found = 0, id;
+
+	(void)state;
+	number = session_reserve(&session, 4 * MIB);
+	id = session.id;
+	supervisor_kill(scene.supervisor);
+	session_go_on(&session);
+	assert_int_equal(ask_what_was_granted(&session, id, &found), 0);
+	assert_int_equal(found, number);
+	supervisor_kill(scene.supervisor);
+	session_go_on(&session);
+	assert_true(ask_what_was_granted(&session, id + 1, &found) < 0);
+	session_expect_served(&session);
+	assert_int_equal(session_count_reservations(&session), 1);
+	session_free(&session);
+	restarting_end(&scene);
+}
+
 static void change_is_answered_once(void **state)
 {
 	struct restarting scene = start();
@@ -333,6 +373,7 @@ int main(void)
 		DAEMON_TEST(damaged_state_is_told),
 		DAEMON_TEST(reserve_is_answered_once),
 		DAEMON_TEST(reserve_is_answered_once_behind_others),
+		DAEMON_TEST(what_was_granted_can_be_asked_for),
 		DAEMON_TEST(change_is_answered_once),
 		DAEMON_TEST(cursor_of_another_epoch_is_stale),
 		DAEMON_TEST(the_dead_leave_nothing),
