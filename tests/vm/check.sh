@@ -58,6 +58,16 @@ options()
 	fi
 }
 
+# times FOLDER: what took longest there, in the emulated machine.
+times()
+{
+	local slowest
+
+	slowest=$(sed -n 's/^end \([^ ]*\) [0-9]* \([0-9]*\)\..*/\2 \1/p' "$1/report.txt" |
+		sort -rn | awk '$1 >= 10 { printf "%s%s %s", comma, $2, $1; comma = ", " }')
+	echo "${slowest:+ ($slowest)}"
+}
+
 # boot KERNEL REGION LABEL CASE...: one boot, its results on stdout.
 boot()
 {
@@ -77,7 +87,8 @@ boot()
 		--payload "$work/$kernel/payload" --enable carved.socket \
 		${EXTRA_PAYLOAD:+--payload "$EXTRA_PAYLOAD"} \
 		"${extra[@]}" "$@" || status=1
-	echo "  # $name: $((SECONDS - begin)) s, logs in build/vm/$kernel/$region/$label"
+	echo "  # $name: $((SECONDS - begin)) s$(times "$work/$kernel/$region/$label")," \
+		"logs in build/vm/$kernel/$region/$label"
 	return "$status"
 }
 
