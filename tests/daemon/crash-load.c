@@ -26,6 +26,10 @@ void crash_fail(struct crash_self *self, const char *what, int r)
 		atomic_fetch_add(&self->world->lost, 1);
 		return;
 	}
+	if (r == -EBUSY && self->world->busy_allowed) {
+		atomic_fetch_add(&self->world->busy, 1);
+		return;
+	}
 	if (atomic_fetch_add(&worker->failed, 1))
 		return;
 	snprintf(worker->failure, sizeof(worker->failure), "%s: %s, after %u deaths",

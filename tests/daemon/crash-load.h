@@ -25,7 +25,7 @@
 #define CRASH_BYTES	(64 * MIB)
 #define CRASH_PAGES	16384
 
-#define CRASH_WORKERS	16
+#define CRASH_WORKERS	20
 #define CRASH_HELD	24
 #define CRASH_CLASSES	2
 
@@ -41,6 +41,7 @@ enum crash_role {
 	CRASH_FORWARD,		/* hand buffers to another process, and die */
 	CRASH_RECEIVE,		/* that process: no client at all */
 	CRASH_LOOK,		/* list and query */
+	CRASH_CYCLE,		/* allocate and close, nothing else */
 };
 
 /**
@@ -76,6 +77,7 @@ struct crash_reserved {
  * @doing: the call it is in
  * @failure: its first failed call, in words
  * @slowest_ms: the longest step between two stands
+ * @cycles: buffers that CRASH_CYCLE has had
  * @sent: by CRASH_FORWARD, and taken in by CRASH_RECEIVE
  */
 struct crash_worker {
@@ -90,6 +92,7 @@ struct crash_worker {
 	_Atomic uint64_t failed;
 	char failure[160];
 	int64_t slowest_ms;
+	_Atomic uint64_t cycles;
 	_Atomic uint64_t sent;
 	struct crash_held held[CRASH_HELD];
 	struct crash_reserved reserved;
@@ -103,6 +106,9 @@ struct crash_worker {
  *	owners, and nobody may know a buffer
  * @stale_allowed: reservations may be lost: the state was taken away
  * @lost: calls that said so
+ * @busy_allowed: the daemon may be out of descriptors
+ * @busy: calls that said so
+ * @rest_ms: who does more than CRASH_CYCLE rests so long after each step
  * @owners: by page: life and number of the worker that has it, 0: nobody
  */
 struct crash_world {
@@ -114,6 +120,9 @@ struct crash_world {
 	_Atomic bool outside;
 	_Atomic bool stale_allowed;
 	_Atomic uint64_t lost;
+	_Atomic bool busy_allowed;
+	_Atomic uint64_t busy;
+	int rest_ms;
 	_Atomic uint64_t overlaps;
 	_Atomic uint64_t spoilt;
 	_Atomic uint64_t appeals;
@@ -167,6 +176,7 @@ void crash_name(struct crash_self *self, char *name, size_t size);
 
 /* crash-roles.c, crash-reserve.c, crash-forward.c: a step each */
 void crash_churn(struct crash_self *self);
+void crash_cycle(struct crash_self *self);
 void crash_look_around(struct crash_self *self);
 void crash_wait(struct crash_self *self);
 void crash_yield(struct crash_self *self);
@@ -195,6 +205,7 @@ void crash_world_go_on(struct crash_world *world);
 /* All end. Return: failed calls. */
 void crash_world_end(struct crash_world *world);
 uint64_t crash_world_calls(const struct crash_world *world);
+uint64_t crash_world_cycles(const struct crash_world *world);
 int64_t crash_world_slowest_ms(const struct crash_world *world);
 /* Prints the failed ones. Return: how many. */
 uint64_t crash_world_failed(const struct crash_world *world);

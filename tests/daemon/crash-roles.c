@@ -11,6 +11,10 @@
 
 #define MANY		4
 
+/* Between two stands, and of so many pages at most. */
+#define CYCLES		64
+#define CYCLE_PAGES	16
+
 /* After a deadline the daemon may still have to be started and to wait for others. */
 #define LATE_MS		5000
 
@@ -50,6 +54,25 @@ void crash_churn(struct crash_self *self)
 	}
 	while (crash_below(self, 8) && (place = crash_any(self)) >= 0)
 		crash_drop(self, place);
+}
+
+void crash_cycle(struct crash_self *self)
+{
+	struct carve_request request = CARVE_REQUEST_INIT;
+	struct carve_buffer *buffer;
+	int r;
+
+	request.name = "cycle";
+	for (unsigned int i = 0; i < CYCLES; i++) {
+		request.bytes = PAGE * (1 + crash_below(self, CYCLE_PAGES));
+		r = CRASH_CALL(self, "cycle", carve_alloc(self->carve, &request, &buffer));
+		if (r < 0) {
+			crash_fail(self, "cycle", r);
+			return;
+		}
+		carve_buffer_unref(buffer);
+		atomic_fetch_add(&self->worker->cycles, 1);
+	}
 }
 
 void crash_look_around(struct crash_self *self)

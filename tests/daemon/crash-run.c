@@ -15,8 +15,10 @@ static const char *const arguments[] = {
 
 static struct crash_run *present;
 
-static void add_workers(struct crash_world *world)
+void crash_run_load(struct crash_run *run)
 {
+	struct crash_world *world = run->world;
+
 	crash_world_add(world, CRASH_CHURN, false);
 	crash_world_add(world, CRASH_CHURN, true);
 	crash_world_add(world, CRASH_RESERVE, false);
@@ -78,7 +80,7 @@ void crash_run_kill_by_hand(struct crash_run *run)
 	daemon_start_again(run->daemon, arguments);
 }
 
-void crash_run_begin(struct crash_run *run)
+void crash_run_start(struct crash_run *run)
 {
 	const char *given = getenv("CARVE_SEED");
 	unsigned int seed = given ? (unsigned int)strtoul(given, NULL, 0) :
@@ -94,7 +96,12 @@ void crash_run_begin(struct crash_run *run)
 	       !run->before[CRASH_ROOMY].reserved_bytes);
 	run->world = crash_world_new(run->daemon);
 	run->world->outside = run->by_hand;
-	add_workers(run->world);
+}
+
+void crash_run_begin(struct crash_run *run)
+{
+	crash_run_start(run);
+	crash_run_load(run);
 }
 
 void crash_run_note_death(struct crash_run *run)
@@ -134,8 +141,24 @@ int crash_run_clean_up(void **state)
 	return daemon_cleanup(state);
 }
 
-static void fail_leaked(const struct carve_region_info *now)
+static void print_buffers(struct carve *carve)
 {
+	const struct carve_buffer_info *info;
+	struct carve_buffers *buffers;
+
+	assert_int_equal(carve_buffers_new(carve, &buffers), 0);
+	for (size_t i = 0; (info = carve_buffers_get(buffers, i)); i++)
+		print_message("# %s %llu+%llu: buffer %llu \"%s\" of pid %d%s\n",
+			      info->region, (unsigned long long)info->offset,
+			      (unsigned long long)info->bytes,
+			      (unsigned long long)info->id, info->name, (int)info->pid,
+			      info->flags & CARVE_BUFFER_DIRTY ? ", dirty" : "");
+	carve_buffers_free(buffers);
+}
+
+static void fail_leaked(struct carve *carve, const struct carve_region_info *now)
+{
+	print_buffers(carve);
 	for (size_t i = 0; i < CRASH_REGIONS; i++)
 		print_message("# %s: %llu bytes live in %u buffers, %llu reserved, %llu "
 			      "dirty, largest %llu, %u clients, %u wait\n", now[i].label,
@@ -156,7 +179,7 @@ static void assert_nothing_left(struct crash_run *run)
 	do {
 		take_regions(run->carve, now);
 		if (now_ms() > end)
-			fail_leaked(now);
+			fail_leaked(run->carve, now);
 		sleep_ms(2);
 	} while (memcmp(now, run->before, sizeof(now)) != 0);
 	if (run->by_hand)
@@ -185,10 +208,9 @@ static void print_figures(const struct crash_run *run, const struct supervisor_s
 		      (long long)crash_world_slowest_ms(world));
 }
 
-void crash_run_end(struct crash_run *run)
+void crash_run_unload(struct crash_run *run)
 {
 	struct supervisor_status last = { 0 };
-	int status;
 
 	if (!run->by_hand) {
 		supervisor_wait_ready(run->supervisor);
@@ -206,6 +228,12 @@ void crash_run_end(struct crash_run *run)
 	assert_true(crash_world_calls(run->world) > 1000);
 	assert_true(run->world->appeals > 0);
 	assert_nothing_left(run);
+}
+
+void crash_run_stop(struct crash_run *run)
+{
+	int status;
+
 	carve_free(run->carve);
 	if (run->by_hand) {
 		daemon_stop(run->daemon);
@@ -217,4 +245,10 @@ void crash_run_end(struct crash_run *run)
 	}
 	crash_world_free(run->world);
 	run->ended = true;
+}
+
+void crash_run_end(struct crash_run *run)
+{
+	crash_run_unload(run);
+	crash_run_stop(run);
 }

@@ -30,7 +30,9 @@ struct crash_run {
 /* Make the folder. @run: in static memory, for crash_run_clean_up(). */
 void crash_run_prepare(struct crash_run *run);
 
-/* Start all of it. */
+/* Start all but the load; the load; or all of it. */
+void crash_run_start(struct crash_run *run);
+void crash_run_load(struct crash_run *run);
 void crash_run_begin(struct crash_run *run);
 
 /* Its configuration, and more. */
@@ -47,8 +49,10 @@ void crash_run_disconnect(struct crash_run *run);
 
 /*
  * Wait for the load to end, print the figures, and look that no call has failed and
- * that nothing is left of it.
+ * that nothing is left of it; end the daemon; or both.
  */
+void crash_run_unload(struct crash_run *run);
+void crash_run_stop(struct crash_run *run);
 void crash_run_end(struct crash_run *run);
 
 /* For teardown. */

@@ -64,6 +64,7 @@ static void step(struct crash_self *self)
 		[CRASH_FORWARD] = crash_forward,
 		[CRASH_RECEIVE] = crash_receive,
 		[CRASH_LOOK] = crash_look_around,
+		[CRASH_CYCLE] = crash_cycle,
 	};
 
 	steps[self->worker->role](self);
@@ -87,6 +88,8 @@ static void run(struct crash_world *world, unsigned int index, unsigned int seed
 		step(&self);
 		if (now_ms() - start_ms > self.worker->slowest_ms)
 			self.worker->slowest_ms = now_ms() - start_ms;
+		if (world->rest_ms && self.worker->role != CRASH_CYCLE)
+			sleep_ms(world->rest_ms);
 	}
 	crash_drop_all(&self);
 	carve_free(self.carve);
@@ -394,6 +397,15 @@ uint64_t crash_world_calls(const struct crash_world *world)
 	for (unsigned int i = 0; i < world->count; i++)
 		calls += world->workers[i].calls;
 	return calls;
+}
+
+uint64_t crash_world_cycles(const struct crash_world *world)
+{
+	uint64_t cycles = 0;
+
+	for (unsigned int i = 0; i < world->count; i++)
+		cycles += world->workers[i].cycles;
+	return cycles;
 }
 
 /* Who waits for room or for nothing at all may take long. */
