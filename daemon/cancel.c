@@ -60,7 +60,7 @@ int carve_cancel_take(struct carve_client *client, const char **ret_wrong)
 			return -EPROTO;
 		}
 		/* Of a request that was answered when it was sent? */
-		if (cancel.request != client->request.header.id)
+		if (cancel.request != client->request->header.id)
 			continue;
 		carve_queue_cancel(client->waiter);
 		carve_request_fail(client, -ECANCELED);

@@ -20,19 +20,14 @@
 #include "unread.h"
 #include "watch.h"
 
-/* How long a reply is held back that the kernel has no room for: 1 second. */
-#define RETRY_USEC		10000U
+/* How often a reply is tried that the kernel has no room for: for 1 second. */
 #define RETRY_MAX		100U
+
+_Static_assert(sizeof(struct carve_client) <= 512,
+	       "an idle client: see struct carve_exchange for what requests need");
 
 /* A connection is for asking something. */
 #define HELLO_USEC		5000000U
-
-/*
- * For replies that nobody reads yet; the kernel doubles it, and counts what it
- * takes to keep them. Room for CARVE_UNREAD_CLIENT small ones: that limit
- * is to come first, since it is found before buffers are made.
- */
-#define SEND_BYTES		(4 * CARVE_WIRE_MAX)
 
 static struct carve_log_about about_of(const struct carve_client *client)
 {
@@ -53,8 +48,10 @@ static void drop_request_fd(struct carve_client *client)
 /* Sent or not, they are closed here: what was not sent comes back. */
 static void drop_reply_fds(struct carve_client *client)
 {
-	while (client->reply_fds)
-		close(client->grant.fds[--client->reply_fds]);
+	while (client->reply_fds) {
+		client->reply_fds--;
+		close(carve_exchange_fds(client)[client->reply_fds]);
+	}
 }
 
 /* EPOLLHUP always comes, so a peer's death is seen in every state. */
@@ -75,14 +72,10 @@ static int set_state(struct carve_client *client,
 	int r;
 
 	client->state = state;
+	carve_later_remove(client);
 	r = sd_event_source_set_io_events(client->on_io, by_clock ? 0 : wanted);
-	if (r >= 0 && by_clock) {
-		r = sd_event_source_set_time_relative(client->on_retry,
-						      RETRY_USEC);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(client->on_retry,
-							SD_EVENT_ONESHOT);
-	}
+	if (r >= 0 && by_clock)
+		r = carve_later_add(client);
 	/* Without events it would hang for ever: end it, which is an event. */
 	if (r < 0)
 		shutdown(client->fd, SHUT_RDWR);
@@ -96,6 +89,7 @@ static void hold_back(struct carve_client *client, int error)
 	struct carve_log_about about = about_of(client);
 
 	if (client->send_tries++ < RETRY_MAX) {
+		carve_exchange_keep_reply(client);
 		set_state(client, CARVE_CLIENT_SENDING, true);
 		return;
 	}
@@ -112,6 +106,7 @@ static void hold_back(struct carve_client *client, int error)
 	} else {
 		shutdown(client->fd, SHUT_RDWR);
 		set_state(client, CARVE_CLIENT_READY, false);
+		carve_exchange_end(client);
 	}
 }
 
@@ -122,10 +117,11 @@ void carve_client_reply(struct carve_client *client)
 	drop_request_fd(client);
 	if (client->reply_fds)
 		carve_session_set_sent(client, true);
-	r = carve_packet_send(client->fd, &client->reply,
-			      client->reply.header.bytes, client->grant.fds,
-			      client->reply_fds);
+	r = carve_packet_send(client->fd, client->reply,
+			      client->reply->header.bytes,
+			      carve_exchange_fds(client), client->reply_fds);
 	if (r == -EAGAIN) {
+		carve_exchange_keep_reply(client);
 		set_state(client, CARVE_CLIENT_SENDING, false);
 		return;
 	}
@@ -142,6 +138,7 @@ void carve_client_reply(struct carve_client *client)
 	set_state(client, CARVE_CLIENT_READY, false);
 	if (r == 0)
 		carve_session_answered(client);
+	carve_exchange_end(client);
 }
 
 /* Nothing goes before EPOCH, so nothing is read before it was sent. */
@@ -184,6 +181,7 @@ static void run_request(struct carve_client *client)
 		carve_client_reply(client);
 		break;
 	case CARVE_OUTCOME_WAITING:
+		carve_exchange_keep(client);
 		set_state(client, CARVE_CLIENT_WAITING, false);
 		carve_session_wait(client);
 		break;
@@ -194,10 +192,12 @@ static void run_request(struct carve_client *client)
 		 * Once: setting it asks for the state as it is now, so again
 		 * and again would be an event each time.
 		 */
+		carve_exchange_keep(client);
 		if (client->state != CARVE_CLIENT_UNREAD)
 			set_state(client, CARVE_CLIENT_UNREAD, false);
 		return;
 	case CARVE_OUTCOME_CROWDED:
+		carve_exchange_keep(client);
 		set_state(client, CARVE_CLIENT_CROWDED, true);
 		return;
 	}
@@ -243,8 +243,18 @@ static int listen_for_cancel(struct carve_client *client)
 	return r == -EPROTO ? complain(client, wrong) : r;
 }
 
+/* Its next request stays where it is until there is memory for it. */
+static int starve(struct carve_client *client)
+{
+	if (set_state(client, client->state, true) >= 0) {
+		client->starved = true;
+		client->service->later.starved++;
+	}
+	return 0;
+}
+
 /* Return: 0; -EAGAIN (no request there); -EPIPE (the connection is over). */
-static int receive(struct carve_client *client)
+static int take_request(struct carve_client *client)
 {
 	bool want_fds = carve_closer_has_room(client->service->closer,
 					      client->who.uid, CARVE_PACKET_FDS);
@@ -252,8 +262,8 @@ static int receive(struct carve_client *client)
 	const char *wrong;
 	int r;
 
-	r = carve_packet_receive(client->fd, &client->request,
-				 sizeof(client->request), want_fds, &packet);
+	r = carve_packet_receive(client->fd, client->request,
+				 sizeof(*client->request), want_fds, &packet);
 	take_fds(client, &packet);
 	if (r < 0)
 		return r == -EAGAIN ? r : -EPIPE;
@@ -264,8 +274,8 @@ static int receive(struct carve_client *client)
 		return 0;
 	}
 	if (packet.no_room && client->greeted &&
-	    packet.bytes == sizeof(client->request.header) &&
-	    client->request.header.type == CARVE_MSG_QUERY) {
+	    packet.bytes == sizeof(client->request->header) &&
+	    client->request->header.type == CARVE_MSG_QUERY) {
 		carve_request_fail(client, -EBUSY);
 		carve_client_reply(client);
 		return 0;
@@ -290,6 +300,18 @@ static bool is_reading(const struct carve_client *client)
 	       (client->state == CARVE_CLIENT_RESYNC && !client->epoch_due);
 }
 
+/* Return: as take_request(). */
+static int receive(struct carve_client *client)
+{
+	int r = carve_exchange_begin(client);
+
+	r = r < 0 ? starve(client) : take_request(client);
+	/* Nothing that was said is still to be done. */
+	if (is_reading(client))
+		carve_exchange_end(client);
+	return r;
+}
+
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
 {
 	struct carve_client *client = data;
@@ -309,25 +331,26 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
 		r = listen_for_cancel(client);
 	/* One, as the library does it: to look for a second one costs as much. */
 	else if (is_reading(client))
-		r = receive(client);
+		/* Not before those that are in line for it. */
+		r = client->service->later.starved ? starve(client) :
+						     receive(client);
 	if (r == -EPIPE)
 		client->gone(client, client->gone_data);
 	return 0;
 }
 
-static int on_retry(sd_event_source *source, uint64_t usec, void *data)
+void carve_client_retry(struct carve_client *client)
 {
-	struct carve_client *client = data;
-
-	(void)source;
-	(void)usec;
 	if (client->epoch_due)
 		announce(client);
 	else if (client->state == CARVE_CLIENT_SENDING)
 		carve_client_reply(client);
 	else if (client->state == CARVE_CLIENT_CROWDED)
 		run_request(client);
-	return 0;
+	else if (is_reading(client) &&
+		 (set_state(client, client->state, false) < 0 ||
+		  receive(client) == -EPIPE))
+		client->gone(client, client->gone_data);
 }
 
 static int on_hello(sd_event_source *source, uint64_t usec, void *data)
@@ -356,13 +379,6 @@ static int add_sources(struct carve_client *client, sd_event *event)
 					       CLOCK_MONOTONIC, HELLO_USEC,
 					       HELLO_USEC / 10, on_hello,
 					       client);
-	if (r >= 0)
-		r = sd_event_add_time_relative(event, &client->on_retry,
-					       CLOCK_MONOTONIC, RETRY_USEC,
-					       RETRY_USEC / 10, on_retry,
-					       client);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(client->on_retry, SD_EVENT_OFF);
 	return r;
 }
 
@@ -372,7 +388,7 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 		     void *data)
 {
 	struct carve_client *client = calloc(1, sizeof(*client));
-	int bytes = SEND_BYTES;
+	int bytes = CARVE_CLIENT_SEND_BYTES;
 	int r = 0;
 
 	if (!client)
@@ -405,7 +421,6 @@ struct carve_client *carve_client_free(struct carve_client *client)
 	if (client->fd >= 0)
 		carve_session_hang_up(client);
 	sd_event_source_disable_unref(client->on_io);
-	sd_event_source_disable_unref(client->on_retry);
 	sd_event_source_disable_unref(client->on_hello);
 	carve_watch_set(client, false);
 	if (client->waiter)
@@ -414,6 +429,8 @@ struct carve_client *carve_client_free(struct carve_client *client)
 		carve_request_end_reservations(client);
 	drop_request_fd(client);
 	drop_reply_fds(client);
+	carve_exchange_end(client);
+	carve_later_remove(client);
 	if (client->fd >= 0) {
 		carve_session_end(client);
 		carve_unread_clear(client);

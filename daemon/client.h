@@ -12,12 +12,20 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "exchange.h"
 #include "identity.h"
 #include "protocol.h"
 #include "region.h"
 #include "reservation.h"
 #include "roll.h"
 #include "service.h"
+
+/*
+ * For replies that nobody reads yet; the kernel doubles it, and counts what it
+ * takes to keep them. Room for CARVE_UNREAD_CLIENT small ones: that limit
+ * is to come first, since it is found before buffers are made.
+ */
+#define CARVE_CLIENT_SEND_BYTES	(4 * CARVE_WIRE_MAX)
 
 /**
  * enum carve_client_state - what is done about a connection
@@ -50,32 +58,6 @@ struct carve_waiting {
 };
 
 /**
- * union carve_client_packet - room for any message
- * @header: what all start with
- */
-union carve_client_packet {
-	struct carve_wire_header header;
-	struct carve_wire_hello hello;
-	struct carve_wire_hello_reply hello_reply;
-	struct carve_wire_resume resume;
-	struct carve_wire_resume_reply resume_reply;
-	struct carve_wire_alloc alloc;
-	struct carve_wire_alloc_reply alloc_reply;
-	struct carve_wire_cancel cancel;
-	struct carve_wire_watch watch;
-	struct carve_wire_refusal refusal;
-	struct carve_wire_reserve reserve;
-	struct carve_wire_reserve_reply reserve_reply;
-	struct carve_wire_reservations reservations;
-	struct carve_wire_reservations_reply reservations_reply;
-	struct carve_wire_regions_reply regions_reply;
-	struct carve_wire_list list;
-	struct carve_wire_list_reply list_reply;
-	struct carve_wire_query_reply query_reply;
-	char room[CARVE_WIRE_MAX];
-};
-
-/**
  * struct carve_client - one connection; changed by client.c and request.c
  * @who: who connected
  * @gone: called when the connection is over, to free the client
@@ -100,21 +82,25 @@ union carve_client_packet {
  * @send_tries: how often the reply at hand was refused by the kernel
  * @watches: wants to hear when others wait for memory
  * @told: of which regions it has not read that yet, as bits of their indexes
- * @waiter: of the last request that had to wait, or NULL
+ * @of_later, @is_later: something is tried again for it; see later.h
+ * @starved: that is to read its next request, for which there was no memory
  * @list_token: the cursor its last list reply said
  * @list_region, @list_place: where that list goes on; of the place only the
  *	offset counts for who may see offsets
  * @reservations: what it has, @reservation_count of them
- * @reserve: the one that it changes
- * @request, @request_fd: the request at hand; -1 for no descriptor
- * @reply: its reply; the descriptors are those of @grant
+ * @exchange: the request at hand and what it takes, or NULL
+ * @request, @request_fd: of it: what was asked; -1 for no descriptor
+ * @reply, @reply_fds: of it: what is answered, and how many descriptors with that
+ * @waiter: of it, if it had to wait, else NULL
+ *
+ * There are a thousand of them that ask for nothing: what only a request needs
+ * belongs into its exchange.
  */
 struct carve_client {
 	struct carve_service *service;
 	int fd;
 	struct carve_identity who;
 	sd_event_source *on_io;
-	sd_event_source *on_retry;
 	sd_event_source *on_hello;
 	void (*gone)(struct carve_client *client, void *data);
 	void *gone_data;
@@ -142,21 +128,23 @@ struct carve_client {
 	bool watches;
 	uint32_t told;
 	LIST_ENTRY(carve_client) of_watchers;
-	struct carve_waiter *waiter;
+	TAILQ_ENTRY(carve_client) of_later;
+	bool is_later;
+	bool starved;
 
 	uint64_t list_token;
 	size_t list_region;
 	struct carve_roll_place list_place;
 
-	union carve_client_packet request;
-	int request_fd;
-	union carve_client_packet reply;
-	size_t reply_fds;
-	struct carve_grant grant;
-
 	struct carve_reservation_list reservations;
 	unsigned int reservation_count;
-	struct carve_reserve reserve;
+
+	struct carve_exchange *exchange;
+	union carve_client_packet *request;
+	int request_fd;
+	unsigned int reply_fds;
+	union carve_client_packet *reply;
+	struct carve_waiter *waiter;
 };
 
 /**
@@ -189,7 +177,10 @@ void carve_client_resync(struct carve_client *client);
 /* Hang up unless it says HELLO soon. */
 void carve_client_expect_hello(struct carve_client *client);
 
-/* Send client->reply and client->reply_fds of its grant's descriptors. */
+/* Send client->reply with its descriptors. */
 void carve_client_reply(struct carve_client *client);
+
+/* Try again what could not be done; it may be gone then. */
+void carve_client_retry(struct carve_client *client);
 
 #endif /* CARVE_DAEMON_CLIENT_H */

@@ -169,11 +169,11 @@ int carve_export(struct carve_region *region, struct carve_grant *grant,
 			for (size_t j = i + 1; j < grant->count; j++)
 				carve_export_undo(region, records[j]);
 			while (i--)
-				close(grant->fds[i]);
+				close(grant->answer->fds[i]);
 			return fd;
 		}
-		grant->fds[i] = fd;
-		grant->results[i] = (struct carve_wire_alloc_result){
+		grant->answer->fds[i] = fd;
+		grant->answer->results[i] = (struct carve_wire_alloc_result){
 			.id = records[i]->id,
 			.bytes = wishes[i].bytes - wishes[i].before -
 				 wishes[i].after,

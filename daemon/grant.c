@@ -190,7 +190,7 @@ static void fill_refusal(struct carve_region *region,
 	refusal->wanted_bytes = wishes[refusal->index].bytes;
 	if (grant->explain)
 		carve_refusal_explain(region, grant->who, wishes, grant->count,
-				      refusal, &grant->holders);
+				      refusal, &grant->answer->holders);
 	carve_log_limited(&limit, LOG_INFO, &about, "region %s: %s: %"
 			  PRIu64 " bytes (number %u of %zu) for uid %u pid %d: %"
 			  PRIu64 " of %" PRIu64 " free, the largest hole %"

@@ -17,6 +17,14 @@
 /* Room for the groups of most; else the kernel says how much it takes. */
 #define GROUPS_FIRST	32
 
+/* In a block as long as it is: there may be a thousand of them. */
+static gid_t *fit(gid_t *groups, size_t bytes)
+{
+	gid_t *fitting = bytes ? realloc(groups, bytes) : groups;
+
+	return fitting ? fitting : groups;
+}
+
 static int get_groups(struct carve_identity *identity, int socket)
 {
 	socklen_t size = GROUPS_FIRST * sizeof(gid_t);
@@ -28,8 +36,8 @@ static int get_groups(struct carve_identity *identity, int socket)
 			return -ENOMEM;
 		if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups,
 			       &size) == 0) {
-			identity->groups = groups;
 			identity->group_count = size / sizeof(gid_t);
+			identity->groups = fit(groups, size);
 			return 0;
 		}
 		free(groups);

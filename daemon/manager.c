@@ -182,7 +182,14 @@ int carve_manager_new(struct carve_manager **ret, sd_event *event)
 	if (!manager)
 		return -ENOMEM;
 	r = carve_closer_new(&manager->service.closer);
+	if (r == 0)
+		r = carve_desk_new(&manager->service.desk);
+	if (r == 0)
+		r = carve_later_init(&manager->service, event);
 	if (r < 0) {
+		carve_later_done(&manager->service);
+		carve_desk_free(manager->service.desk);
+		carve_closer_free(manager->service.closer);
 		free(manager);
 		return r;
 	}
@@ -230,6 +237,8 @@ struct carve_manager *carve_manager_free(struct carve_manager *manager)
 	carve_status_free(manager->status);
 	while ((client = TAILQ_FIRST(&manager->service.clients)))
 		client_gone(client, manager);
+	carve_later_done(&manager->service);
+	carve_desk_free(manager->service.desk);
 	carve_closer_free(manager->service.closer);
 	for (size_t i = 0; i < manager->service.region_count; i++)
 		carve_region_free(manager->service.regions[i]);

@@ -7,10 +7,10 @@
 #define CARVE_DAEMON_MEMORY_H
 
 /*
- * What is prepared: records of buffers take about half a KiB, a client 25, the
- * event loop some for each; 100 clients and 2000 buffers at the same time.
+ * What is prepared: a record of a buffer takes more than half a KiB, a client one,
+ * the event loop's part included; 100 clients and 2000 buffers at the same time.
  */
-#define CARVE_MEMORY_BYTES	(9U << 19)
+#define CARVE_MEMORY_BYTES	(5U << 19)
 
 /*
  * For the same in the state: a client and a buffer take one cell each, a buffer of
@@ -20,13 +20,15 @@
 
 /*
  * What the unit's MemoryMax= is made of: the daemon itself with the libraries it
- * locks; one client; one extent, of which half a KiB and more is the daemon's, the
- * rest the kernel's (file, inode, name, the driver's books) and what is written
- * down of it; one reservation, of which there are no more than extents; and 64
- * requests of one user that wait for reservations of 1024 slots.
+ * locks; one client, of which 1 KiB is always there, 10 while the largest request is
+ * under way, and the rest is the kernel's, most of it replies that are not read; one
+ * extent, of which half a KiB and more is the daemon's, the rest the kernel's (file,
+ * inode, name, the driver's books) and what is written down of it; one reservation,
+ * of which there are no more than extents; and 64 requests of one user that wait for
+ * reservations of 1024 slots.
  */
 #define CARVE_MEMORY_BASE	(24U << 20)
-#define CARVE_MEMORY_CLIENT	(32U << 10)
+#define CARVE_MEMORY_CLIENT	(88U << 10)
 #define CARVE_MEMORY_EXTENT	(3U << 10)
 #define CARVE_MEMORY_RESERVATION	(3U << 10)
 #define CARVE_MEMORY_WAITING	(40U << 20)

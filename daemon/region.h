@@ -63,6 +63,21 @@ struct carve_record {
 };
 
 /**
+ * struct carve_answer - what a request was given, or who was in its way
+ * @fds: with 0: one for each item, the caller's to close
+ * @results: with 0: one for each item
+ * @holders: with a refusal, if it was to be explained
+ *
+ * Written where the request is answered, and read by whom that is told before
+ * any other one is: all requests may have the same one.
+ */
+struct carve_answer {
+	int fds[CARVE_WIRE_ALLOC_MAX];
+	struct carve_wire_alloc_result results[CARVE_WIRE_ALLOC_MAX];
+	struct carve_holders holders;
+};
+
+/**
  * struct carve_grant - one request for buffers and its answer
  * @who: who asks; borrowed
  * @terms: what the rules said about it when it was asked
@@ -72,10 +87,8 @@ struct carve_record {
  * @items: @count items with names that end, borrowed until it is answered
  * @done: called with the result of a request that had to wait, which is then
  *	no longer waiting; may not free other grants
- * @fds: with 0: one for each item, the caller's to close
- * @results: with 0: one for each item
+ * @answer: where the answer goes; borrowed
  * @refusal: with -ENOSPC, -EDQUOT and -ETIMEDOUT: the numbers, header left alone
- * @holders: with these, too, if @explain
  * @region: set when it is asked: whose buffers they are
  * @reservation: private
  * @waiter: private
@@ -91,10 +104,8 @@ struct carve_grant {
 	size_t count;
 	void (*done)(struct carve_grant *grant, int result);
 
-	int fds[CARVE_WIRE_ALLOC_MAX];
-	struct carve_wire_alloc_result results[CARVE_WIRE_ALLOC_MAX];
+	struct carve_answer *answer;
 	struct carve_wire_refusal refusal;
-	struct carve_holders holders;
 
 	struct carve_region *region;
 	struct carve_reservation *reservation;

@@ -25,7 +25,7 @@ static const char *check_claim(const struct carve_wire_reserve *reserve)
 
 const char *carve_request_check_reserve(const struct carve_client *client)
 {
-	const struct carve_wire_reserve *reserve = &client->request.reserve;
+	const struct carve_wire_reserve *reserve = &client->request->reserve;
 
 	if (reserve->count > CARVE_WIRE_CLASSES_MAX)
 		return "a reservation of too many classes";
@@ -78,7 +78,7 @@ static struct carve_reservation *find_made(const struct carve_client *client)
 	struct carve_reservation *each;
 
 	LIST_FOREACH(each, &client->reservations, of_client)
-		if (each->made_by == client->request.header.id)
+		if (each->made_by == client->request->header.id)
 			return each;
 	return NULL;
 }
@@ -111,7 +111,7 @@ void carve_request_end_reservations(struct carve_client *client)
 static void reply_reserve(struct carve_client *client,
 			  const struct carve_reservation *reservation)
 {
-	struct carve_wire_reserve_reply *reply = &client->reply.reserve_reply;
+	struct carve_wire_reserve_reply *reply = &client->reply->reserve_reply;
 	const struct carve_slots *slots = &reservation->slots;
 
 	carve_request_start(client, sizeof(*reply) + slots->class_count *
@@ -125,11 +125,12 @@ static void reply_reserve(struct carve_client *client,
 
 static void answer(struct carve_client *client, int r)
 {
-	struct carve_reservation *reservation = client->reserve.reservation;
+	const struct carve_reserve *reserve = &client->exchange->reserve;
+	struct carve_reservation *reservation = reserve->reservation;
 
 	if (r == -ENOSPC || r == -EDQUOT || r == -ETIMEDOUT) {
-		carve_request_refuse(client, &client->reserve.refusal,
-				     &client->reserve.holders, r);
+		carve_request_refuse(client, &reserve->refusal,
+				     reserve->holders, r);
 	} else if (r < 0) {
 		carve_request_fail(client, r);
 	} else {
@@ -146,7 +147,8 @@ static void answer(struct carve_client *client, int r)
 static void reserved(struct carve_reserve *reserve, int r)
 {
 	struct carve_client *client =
-		carve_container_of(reserve, struct carve_client, reserve);
+		carve_container_of(reserve, struct carve_exchange, reserve)
+			->client;
 
 	CARVE_CRASH_POINT("reserve-waited");
 	answer(client, r);
@@ -156,7 +158,7 @@ static void reserved(struct carve_reserve *reserve, int r)
 /* Slots it gives up for these may be counted twice: near the limit, that is all. */
 static int check_room(const struct carve_client *client)
 {
-	const struct carve_wire_reserve *wire = &client->request.reserve;
+	const struct carve_wire_reserve *wire = &client->request->reserve;
 	size_t slots = 0;
 
 	for (uint32_t i = 0; i < wire->count; i++)
@@ -167,10 +169,10 @@ static int check_room(const struct carve_client *client)
 /* Return: 0, and it is to be asked for; negative errno. */
 static int start_new(struct carve_client *client)
 {
-	const struct carve_wire_reserve *wire = &client->request.reserve;
+	const struct carve_wire_reserve *wire = &client->request->reserve;
 	struct carve_region *region = carve_service_region(client->service,
 							   wire->region);
-	struct carve_reserve *reserve = &client->reserve;
+	struct carve_reserve *reserve = &client->exchange->reserve;
 	int r;
 
 	if (!region)
@@ -199,8 +201,8 @@ static int start_new(struct carve_client *client)
 
 static int start_change(struct carve_client *client)
 {
-	const struct carve_wire_reserve *wire = &client->request.reserve;
-	struct carve_reserve *reserve = &client->reserve;
+	const struct carve_wire_reserve *wire = &client->request->reserve;
+	struct carve_reserve *reserve = &client->exchange->reserve;
 	struct carve_reservation *reservation =
 		carve_request_find_reservation(client, wire->reservation);
 	int r;
@@ -218,35 +220,36 @@ static int start_change(struct carve_client *client)
 
 static int claim(struct carve_client *client)
 {
-	struct carve_reserve *reserve = &client->reserve;
+	struct carve_reserve *reserve = &client->exchange->reserve;
 
 	reserve->is_new = false;
 	reserve->reservation =
 		carve_standing_find(client->service,
-				    client->request.reserve.name);
+				    client->request->reserve.name);
 	return reserve->reservation ? carve_standing_claim(reserve) : -ENOENT;
 }
 
 static int run(struct carve_client *client)
 {
-	const struct carve_wire_reserve *wire = &client->request.reserve;
+	const struct carve_wire_reserve *wire = &client->request->reserve;
+	struct carve_reserve *reserve = &client->exchange->reserve;
 	int r;
 
 	if (wire->flags & CARVE_WIRE_RESERVE_CLAIM)
 		return claim(client);
 	r = wire->reservation ? start_change(client) : start_new(client);
 	if (r == 0)
-		r = carve_reserve_ask(&client->reserve);
-	if (r == 0 && client->reserve.reservation->region->serve_again)
-		carve_region_serve(client->reserve.reservation->region);
+		r = carve_reserve_ask(reserve);
+	if (r == 0 && reserve->reservation->region->serve_again)
+		carve_region_serve(reserve->reservation->region);
 	return r;
 }
 
 /* What cannot fail is not asked for. */
 static enum carve_outcome give_back(struct carve_client *client)
 {
-	const struct carve_wire_reserve *wire = &client->request.reserve;
-	struct carve_wire_reserve_reply *reply = &client->reply.reserve_reply;
+	const struct carve_wire_reserve *wire = &client->request->reserve;
+	struct carve_wire_reserve_reply *reply = &client->reply->reserve_reply;
 	struct carve_reservation *reservation =
 		carve_request_find_reservation(client, wire->reservation);
 	struct carve_region *region;
@@ -258,16 +261,17 @@ static enum carve_outcome give_back(struct carve_client *client)
 	region = reservation->region;
 	leave(client, reservation);
 	CARVE_CRASH_POINT("reserve-given-back");
+	/* First others, who are answered at the same desk. */
+	carve_region_serve(region);
 	carve_request_start(client, sizeof(*reply));
 	reply->reservation = wire->reservation;
-	carve_region_serve(region);
 	return CARVE_OUTCOME_REPLY;
 }
 
 enum carve_outcome carve_request_run_reserve(struct carve_client *client)
 {
-	const struct carve_wire_reserve *wire = &client->request.reserve;
-	struct carve_reserve *reserve = &client->reserve;
+	const struct carve_wire_reserve *wire = &client->request->reserve;
+	struct carve_reserve *reserve = &client->exchange->reserve;
 	struct carve_reservation *made =
 		client->repeats ? find_made(client) : NULL;
 	int r;
@@ -279,16 +283,19 @@ enum carve_outcome carve_request_run_reserve(struct carve_client *client)
 	}
 	if (wire->reservation && !wire->count)
 		return give_back(client);
-	reserve->who = &client->who;
-	reserve->terms = client->who.terms;
-	reserve->timeout_nsec = wire->timeout_nsec;
-	reserve->explain = wire->flags & CARVE_WIRE_RESERVE_EXPLAIN;
-	reserve->count = wire->count;
-	reserve->client = client->number;
-	reserve->made_by = wire->header.id;
-	reserve->since_usec = client->since_usec;
-	reserve->deadline_usec = client->deadline_usec;
-	reserve->done = reserved;
+	*reserve = (struct carve_reserve){
+		.who = &client->who,
+		.terms = client->who.terms,
+		.timeout_nsec = wire->timeout_nsec,
+		.explain = wire->flags & CARVE_WIRE_RESERVE_EXPLAIN,
+		.count = wire->count,
+		.client = client->number,
+		.made_by = wire->header.id,
+		.since_usec = client->since_usec,
+		.deadline_usec = client->deadline_usec,
+		.done = reserved,
+		.holders = &client->service->desk->answer.holders,
+	};
 	r = run(client);
 	if (r == -EINPROGRESS) {
 		client->waiter = &reserve->waiter;
@@ -317,8 +324,8 @@ enum carve_outcome carve_request_run_reservations(struct carve_client *client)
 	const struct carve_service *service = client->service;
 	const struct carve_reservation *next[CARVE_WIRE_REGIONS_MAX];
 	struct carve_wire_reservations_reply *reply =
-		&client->reply.reservations_reply;
-	uint64_t id = client->request.reservations.cursor;
+		&client->reply->reservations_reply;
+	uint64_t id = client->request->reservations.cursor;
 
 	for (size_t i = 0; i < service->region_count; i++)
 		next[i] = next_of_region(

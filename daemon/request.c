@@ -19,11 +19,13 @@
 
 void carve_request_start(struct carve_client *client, size_t bytes)
 {
-	memset(&client->reply, 0, bytes);
-	client->reply.header = (struct carve_wire_header){
+	/* Another one may have been kept, in the place of the request. */
+	client->reply = &client->service->desk->reply;
+	memset(client->reply, 0, bytes);
+	client->reply->header = (struct carve_wire_header){
 		.bytes = (uint32_t)bytes,
-		.type = client->request.header.type,
-		.id = client->request.header.id,
+		.type = client->request->header.type,
+		.id = client->request->header.id,
 	};
 	client->reply_fds = 0;
 }
@@ -31,14 +33,14 @@ void carve_request_start(struct carve_client *client, size_t bytes)
 void carve_request_fail(struct carve_client *client, int error)
 {
 	carve_request_start(client, sizeof(struct carve_wire_header));
-	client->reply.header.status = (int16_t)error;
+	client->reply->header.status = (int16_t)error;
 }
 
 /* ---- HELLO ------------------------------------------------------------- */
 
 static const char *check_hello(const struct carve_client *client)
 {
-	const struct carve_wire_hello *hello = &client->request.hello;
+	const struct carve_wire_hello *hello = &client->request->hello;
 
 	if (client->greeted)
 		return "a second hello";
@@ -49,8 +51,8 @@ static const char *check_hello(const struct carve_client *client)
 
 static enum carve_outcome run_hello(struct carve_client *client)
 {
-	const struct carve_wire_hello *hello = &client->request.hello;
-	struct carve_wire_hello_reply *reply = &client->reply.hello_reply;
+	const struct carve_wire_hello *hello = &client->request->hello;
+	struct carve_wire_hello_reply *reply = &client->reply->hello_reply;
 	int r;
 
 	if (hello->version_min > CARVE_WIRE_VERSION ||
@@ -89,7 +91,7 @@ static const char *check_item(const struct carve_wire_alloc *alloc,
 
 static const char *check_alloc(const struct carve_client *client)
 {
-	const struct carve_wire_alloc *alloc = &client->request.alloc;
+	const struct carve_wire_alloc *alloc = &client->request->alloc;
 
 	if (!alloc->count || alloc->count > CARVE_WIRE_ALLOC_MAX)
 		return "an allocation of no or too many buffers";
@@ -114,15 +116,16 @@ static const char *check_alloc(const struct carve_client *client)
 static void reply_alloc(struct carve_client *client,
 			const struct carve_region *region)
 {
-	struct carve_wire_alloc_reply *reply = &client->reply.alloc_reply;
-	size_t count = client->grant.count;
+	struct carve_wire_alloc_reply *reply = &client->reply->alloc_reply;
+	const struct carve_grant *grant = &client->exchange->grant;
+	size_t count = grant->count;
 
 	carve_request_start(client, sizeof(*reply) + count * sizeof(reply->items[0]));
 	reply->count = (uint32_t)count;
 	reply->region_flags = carve_inventory_flags(client->service, region);
-	memcpy(reply->items, client->grant.results,
+	memcpy(reply->items, grant->answer->results,
 	       count * sizeof(reply->items[0]));
-	client->reply_fds = count;
+	client->reply_fds = (unsigned int)count;
 }
 
 void carve_request_refuse(struct carve_client *client,
@@ -133,20 +136,22 @@ void carve_request_refuse(struct carve_client *client,
 	struct carve_wire_header header;
 
 	carve_request_start(client, sizeof(*refusal) + bytes);
-	header = client->reply.header;
+	header = client->reply->header;
 	header.status = (int16_t)error;
-	client->reply.refusal = *refusal;
-	client->reply.header = header;
-	memcpy(client->reply.refusal.holders, holders->items, bytes);
+	client->reply->refusal = *refusal;
+	client->reply->header = header;
+	memcpy(client->reply->refusal.holders, holders->items, bytes);
 }
 
 static void answer_alloc(struct carve_client *client, int r)
 {
+	const struct carve_grant *grant = &client->exchange->grant;
+
 	if (r == 0)
-		reply_alloc(client, client->grant.region);
+		reply_alloc(client, grant->region);
 	else if (r == -ENOSPC || r == -EDQUOT || r == -ETIMEDOUT)
-		carve_request_refuse(client, &client->grant.refusal,
-				     &client->grant.holders, r);
+		carve_request_refuse(client, &grant->refusal,
+				     &grant->answer->holders, r);
 	else
 		carve_request_fail(client, r);
 }
@@ -154,7 +159,7 @@ static void answer_alloc(struct carve_client *client, int r)
 static void granted(struct carve_grant *grant, int r)
 {
 	struct carve_client *client =
-		carve_container_of(grant, struct carve_client, grant);
+		carve_container_of(grant, struct carve_exchange, grant)->client;
 
 	CARVE_CRASH_POINT("alloc-waited");
 	answer_alloc(client, r);
@@ -163,7 +168,8 @@ static void granted(struct carve_grant *grant, int r)
 
 static enum carve_outcome run_alloc(struct carve_client *client)
 {
-	const struct carve_wire_alloc *alloc = &client->request.alloc;
+	const struct carve_wire_alloc *alloc = &client->request->alloc;
+	struct carve_grant *grant = &client->exchange->grant;
 	struct carve_region *region = carve_service_region(client->service,
 							   alloc->region);
 	struct carve_reservation *reservation =
@@ -187,20 +193,22 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 		carve_request_fail(client, -ENOMEM);
 		return CARVE_OUTCOME_REPLY;
 	}
-	client->grant.who = &client->who;
-	client->grant.terms = client->who.terms;
-	client->grant.timeout_nsec = alloc->timeout_nsec;
-	client->grant.explain = alloc->flags & CARVE_WIRE_ALLOC_EXPLAIN;
-	client->grant.items = alloc->items;
-	client->grant.count = alloc->count;
-	client->grant.since_usec = client->since_usec;
-	client->grant.deadline_usec = client->deadline_usec;
-	client->grant.done = granted;
-	r = reservation ?
-		carve_reservation_allocate(reservation, &client->grant) :
-		carve_region_allocate(region, &client->grant);
+	*grant = (struct carve_grant){
+		.who = &client->who,
+		.terms = client->who.terms,
+		.timeout_nsec = alloc->timeout_nsec,
+		.explain = alloc->flags & CARVE_WIRE_ALLOC_EXPLAIN,
+		.items = alloc->items,
+		.count = alloc->count,
+		.since_usec = client->since_usec,
+		.deadline_usec = client->deadline_usec,
+		.done = granted,
+		.answer = &client->service->desk->answer,
+	};
+	r = reservation ? carve_reservation_allocate(reservation, grant) :
+			  carve_region_allocate(region, grant);
 	if (r == -EINPROGRESS) {
-		client->waiter = &client->grant.waiter;
+		client->waiter = &grant->waiter;
 		return CARVE_OUTCOME_WAITING;
 	}
 	CARVE_CRASH_POINT("alloc-granted");
@@ -213,7 +221,7 @@ static enum carve_outcome run_alloc(struct carve_client *client)
 static enum carve_outcome run_regions(struct carve_client *client)
 {
 	const struct carve_service *service = client->service;
-	struct carve_wire_regions_reply *reply = &client->reply.regions_reply;
+	struct carve_wire_regions_reply *reply = &client->reply->regions_reply;
 
 	carve_request_start(client, sizeof(*reply) +
 		    service->region_count * sizeof(reply->items[0]));
@@ -241,8 +249,8 @@ static bool is_of_epoch(const struct carve_service *service, uint64_t cursor)
 
 static enum carve_outcome run_list(struct carve_client *client)
 {
-	struct carve_wire_list_reply *reply = &client->reply.list_reply;
-	uint64_t cursor = client->request.list.cursor;
+	struct carve_wire_list_reply *reply = &client->reply->list_reply;
+	uint64_t cursor = client->request->list.cursor;
 	uint32_t count;
 
 	/*
@@ -273,9 +281,9 @@ static enum carve_outcome run_query(struct carve_client *client)
 {
 	int r;
 
-	carve_request_start(client, sizeof(client->reply.query_reply));
+	carve_request_start(client, sizeof(client->reply->query_reply));
 	r = carve_inventory_query(client, client->request_fd,
-				  &client->reply.query_reply.buffer);
+				  &client->reply->query_reply.buffer);
 	if (r < 0) {
 		carve_request_fail(client, r);
 		return CARVE_OUTCOME_REPLY;
@@ -290,7 +298,7 @@ static enum carve_outcome run_query(struct carve_client *client)
 
 static const char *check_watch(const struct carve_client *client)
 {
-	const struct carve_wire_watch *watch = &client->request.watch;
+	const struct carve_wire_watch *watch = &client->request->watch;
 
 	if (watch->flags & ~CARVE_WIRE_WATCH_PRESSURE || watch->reserved)
 		return "an unknown flag";
@@ -299,7 +307,7 @@ static const char *check_watch(const struct carve_client *client)
 
 static enum carve_outcome run_watch(struct carve_client *client)
 {
-	carve_watch_set(client, client->request.watch.flags &
+	carve_watch_set(client, client->request->watch.flags &
 				CARVE_WIRE_WATCH_PRESSURE);
 	CARVE_CRASH_POINT("watch-set");
 	carve_session_save(client);
@@ -387,10 +395,10 @@ static const struct request_type types[] = {
 
 const char *carve_request_check(const struct carve_client *client, size_t bytes)
 {
-	const struct carve_wire_header *header = &client->request.header;
+	const struct carve_wire_header *header = &client->request->header;
 	const struct request_type *type;
 
-	if (bytes < sizeof(*header) || bytes > sizeof(client->request))
+	if (bytes < sizeof(*header) || bytes > sizeof(*client->request))
 		return "a packet of a length no message has";
 	if (header->bytes != bytes)
 		return "a message that misstates its length";
@@ -412,5 +420,5 @@ const char *carve_request_check(const struct carve_client *client, size_t bytes)
 
 enum carve_outcome carve_request_run(struct carve_client *client)
 {
-	return types[client->request.header.type].run(client);
+	return types[client->request->header.type].run(client);
 }

@@ -284,7 +284,7 @@ static void explain(struct carve_reserve *reserve)
 						  wishes);
 
 	carve_refusal_explain(reserve->reservation->region, reserve->who, wishes,
-			      count, &reserve->refusal, &reserve->holders);
+			      count, &reserve->refusal, reserve->holders);
 }
 
 static void refuse(struct carve_reserve *reserve, int result)

@@ -81,7 +81,7 @@ LIST_HEAD(carve_reservation_list, carve_reservation);
  * @done: called with the result of a request that had to wait, which is then no
  *	longer waiting
  * @refusal: with -ENOSPC, -EDQUOT and -ETIMEDOUT: the numbers, header left alone
- * @holders: with these, too, if @explain
+ * @holders: with these, too, if @explain; borrowed, as in struct carve_answer
  * @fresh: private: @fresh_count records for new slots
  * @waiter: private
  */
@@ -101,7 +101,7 @@ struct carve_reserve {
 	void (*done)(struct carve_reserve *reserve, int result);
 
 	struct carve_wire_refusal refusal;
-	struct carve_holders holders;
+	struct carve_holders *holders;
 
 	struct carve_record **fresh;
 	size_t fresh_count;

@@ -52,7 +52,7 @@ int carve_resume_announce(struct carve_client *client)
 
 bool carve_resume_is_meant(const struct carve_client *client, size_t bytes)
 {
-	const struct carve_wire_resume *resume = &client->request.resume;
+	const struct carve_wire_resume *resume = &client->request->resume;
 
 	return bytes == sizeof(*resume) &&
 	       resume->header.type == CARVE_MSG_RESUME &&
@@ -72,7 +72,7 @@ void carve_resume_drop_buffer(struct carve_client *client)
 
 const char *carve_resume_check(const struct carve_client *client)
 {
-	const struct carve_wire_resume *resume = &client->request.resume;
+	const struct carve_wire_resume *resume = &client->request->resume;
 
 	if (client->state == CARVE_CLIENT_RESYNC)
 		return NULL;
@@ -86,7 +86,7 @@ const char *carve_resume_check(const struct carve_client *client)
 /* Is it the one this connection was all the time? */
 static bool is_self(const struct carve_client *client)
 {
-	const struct carve_wire_resume *resume = &client->request.resume;
+	const struct carve_wire_resume *resume = &client->request->resume;
 
 	return client->known && resume->client == client->number &&
 	       is_secret(resume->secret, client->secret);
@@ -95,7 +95,7 @@ static bool is_self(const struct carve_client *client)
 /* Its connection broke, and this is a new one. Return: is it? */
 static bool take_over(struct carve_client *client)
 {
-	const struct carve_wire_resume *resume = &client->request.resume;
+	const struct carve_wire_resume *resume = &client->request->resume;
 	struct carve_orphan *orphan =
 		carve_orphans_find(client->service, resume->client);
 
@@ -143,17 +143,17 @@ static enum carve_outcome run_nobody(struct carve_client *client)
 	client->greeted = false;
 	carve_hold_arrived(client->service, &client->expected);
 	carve_client_expect_hello(client);
-	carve_request_start(client, sizeof(client->reply.resume_reply));
+	carve_request_start(client, sizeof(client->reply->resume_reply));
 	return CARVE_OUTCOME_REPLY;
 }
 
 enum carve_outcome carve_resume_run(struct carve_client *client)
 {
-	struct carve_wire_resume_reply *reply = &client->reply.resume_reply;
+	struct carve_wire_resume_reply *reply = &client->reply->resume_reply;
 	uint32_t flags;
 	int r;
 
-	if (!client->request.resume.client)
+	if (!client->request->resume.client)
 		return run_nobody(client);
 	r = find(client, &flags);
 	if (r < 0) {

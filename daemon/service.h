@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "hold.h"
+#include "later.h"
 #include "orphans.h"
 #include "protocol.h"
 #include "region.h"
@@ -24,6 +25,7 @@
 
 struct carve_closer;
 struct carve_config;
+struct carve_desk;
 struct carve_store;
 
 struct carve_client;
@@ -36,6 +38,8 @@ TAILQ_HEAD(carve_clients, carve_client);
  * @regions: @region_count regions
  * @default_region: index of the one used when a request names none
  * @clients: connections there are, @client_count of them
+ * @desk: where their requests are worked on
+ * @later: those for which something is tried again
  * @unread: descriptors they have not read
  * @watchers: those that want to hear when others wait for memory
  * @own_uid: user the daemon runs as
@@ -56,6 +60,8 @@ struct carve_service {
 	size_t default_region;
 	struct carve_clients clients;
 	unsigned int client_count;
+	struct carve_desk *desk;
+	struct carve_later later;
 	struct carve_unread unread;
 	struct carve_watchers watchers;
 	uid_t own_uid;

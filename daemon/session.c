@@ -175,7 +175,7 @@ void carve_session_forget_waiting(struct carve_client *client)
  */
 static bool goes_before(const struct carve_client *client)
 {
-	const struct carve_wire_reserve *reserve = &client->request.reserve;
+	const struct carve_wire_reserve *reserve = &client->request->reserve;
 
 	return reserve->header.type == CARVE_MSG_WATCH ||
 	       (reserve->header.type == CARVE_MSG_RESERVE &&
@@ -184,7 +184,7 @@ static bool goes_before(const struct carve_client *client)
 
 void carve_session_request(struct carve_client *client)
 {
-	const struct carve_wire_header *header = &client->request.header;
+	const struct carve_wire_header *header = &client->request->header;
 	bool first = client->resumed;
 
 	client->repeats = false;
@@ -211,10 +211,10 @@ void carve_session_wait(struct carve_client *client)
 {
 	CARVE_CRASH_POINT("wait-begun");
 	/* What has no number cannot be known again. */
-	if (!client->request.header.id)
+	if (!client->request->header.id)
 		return;
 	client->waiting = (struct carve_waiting){
-		.id = client->request.header.id,
+		.id = client->request->header.id,
 		.since_usec = client->waiter->since_usec,
 		.deadline_usec = client->waiter->deadline_usec,
 	};
@@ -256,12 +256,12 @@ void carve_session_set_sent(struct carve_client *client, bool sent)
 
 void carve_session_answered(struct carve_client *client)
 {
-	const struct carve_wire_header *header = &client->reply.header;
+	const struct carve_wire_header *header = &client->reply->header;
 	const struct carve_service *service = client->service;
 
 	die_behind_reply(header->type);
 	if (header->type == CARVE_MSG_RESUME &&
-	    client->reply.resume_reply.flags & CARVE_WIRE_RESUME_LOST)
+	    client->reply->resume_reply.flags & CARVE_WIRE_RESUME_LOST)
 		for (size_t i = 0; i < service->region_count; i++)
 			carve_restore_told(service->regions[i],
 					   client->number);

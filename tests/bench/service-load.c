@@ -17,6 +17,7 @@
 #define ROUNDS		7
 #define SPAN_NSEC	1e9
 #define CLIENTS		1000
+#define MORE_CLIENTS	1000
 #define BUFFERS		10000
 #define IDLE_SECONDS	10
 #define STARTS		31
@@ -96,12 +97,12 @@ void measure_throughput(void)
 
 void measure_memory(void)
 {
-	static struct carve *clients[CLIENTS];
+	static struct carve *clients[CLIENTS], *more[MORE_CLIENTS];
 	static struct carve_buffer *buffers[BUFFERS];
-	unsigned long long empty, connected, full;
+	unsigned long long empty, connected, full, fuller;
 	struct service service;
 
-	service_start(&service, "64M", CLIENTS + 8);
+	service_start(&service, "64M", CLIENTS + MORE_CLIENTS + 8);
 	empty = service_status(&service, "RssAnon");
 	for (int i = 0; i < CLIENTS; i++)
 		clients[i] = connect_to(&service);
@@ -114,6 +115,14 @@ void measure_memory(void)
 	       "\"bytes_per_client\":%.0f,\"bytes_per_buffer\":%.0f", empty,
 	       connected, full, (double)(connected - empty) * 1024 / CLIENTS,
 	       (double)(full - connected) * 1024 / BUFFERS);
+	/* Only now that nothing is left of what was prepared at the start. */
+	for (int i = 0; i < MORE_CLIENTS; i++)
+		more[i] = connect_to(&service);
+	fuller = service_status(&service, "RssAnon");
+	report("bytes of RssAnon for one more idle client",
+	       (double)(fuller - full) * 1024 / MORE_CLIENTS, 1536, "%s", "");
+	for (int i = 0; i < MORE_CLIENTS; i++)
+		carve_free(more[i]);
 	for (int i = 0; i < BUFFERS; i++)
 		carve_buffer_unref(buffers[i]);
 	for (int i = 0; i < CLIENTS; i++)
