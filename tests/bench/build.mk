@@ -20,7 +20,7 @@ $(filter $(B)/tests/%,$(BENCH_OBJS) $(BENCH_COST_OBJS)): INC = -Idaemon
 
 BENCH_SERVICE := $(B)/tests/bench/service
 BENCH_SERVICE_OBJS := $(addprefix $(B)/tests/bench/,service.o service-daemon.o \
-	service-floor.o service-hostile.o service-latency.o service-load.o)
+	service-floor.o service-hostile.o service-latency.o service-load.o service-place.o)
 $(BENCH_SERVICE_OBJS): INC = -Ilib -Ilib/include
 
 $(BENCH_SERVICE): $(BENCH_SERVICE_OBJS) $(LIB_A)

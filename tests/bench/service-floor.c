@@ -90,6 +90,11 @@ void floor_free(struct floor *floor)
 	free(floor);
 }
 
+pid_t floor_server(const struct floor *floor)
+{
+	return floor->server;
+}
+
 /* As long as libcarve's own request and reply. */
 static int ask(int socket)
 {

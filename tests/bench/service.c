@@ -67,13 +67,41 @@ double samples_at(struct samples *samples, double share)
 	return samples->nsec[(size_t)((double)(samples->count - 1) * share)];
 }
 
+void turns_add(struct turns *turns, int which, struct samples *samples)
+{
+	samples_add(&turns->p50[which], samples_at(samples, 0.5));
+	samples_add(&turns->p99[which], samples_at(samples, 0.99));
+	samples->count = 0;
+}
+
+double turns_p50(struct turns *turns, int which)
+{
+	return samples_at(&turns->p50[which], 0.5);
+}
+
+double turns_p99(struct turns *turns, int which)
+{
+	return samples_at(&turns->p99[which], 0.5);
+}
+
+void turns_free(struct turns *turns)
+{
+	for (int i = 0; i < 2; i++) {
+		samples_free(&turns->p50[i]);
+		samples_free(&turns->p99[i]);
+	}
+}
+
 void report(const char *name, double ratio, double limit, const char *format,
 	    ...)
 {
 	va_list list;
 
-	printf("{\"name\":\"%s\",\"ratio\":%.3f,\"limit\":%.3f", name, ratio,
-	       limit);
+	printf("{\"name\":\"%s\",\"ratio\":%.3f,", name, ratio);
+	if (limit < 0)
+		printf("\"limit\":null");
+	else
+		printf("\"limit\":%.3f", limit);
 	va_start(list, format);
 	vprintf(format, list);
 	va_end(list);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the daemon costs: what the files of the service benchmark share. All
- * figures are of one run on one machine, and what is compared is measured in
- * turns, so that the machine's moods meet both.
+ * figures are of one run on one machine. What is compared is measured in short
+ * turns, and the figure is the median of what the turns say, so that the
+ * machine's moods meet both and a bad moment spoils one turn.
  */
 #ifndef CARVE_BENCH_SERVICE_H
 #define CARVE_BENCH_SERVICE_H
@@ -42,8 +43,27 @@ void samples_free(struct samples *samples);
 double samples_at(struct samples *samples, double share);
 
 /**
+ * struct turns - two things measured in turns
+ * @p50, @p99: of each turn, of the first and the second
+ */
+struct turns {
+	struct samples p50[2];
+	struct samples p99[2];
+};
+
+/* The end of a turn: takes what it says out of @samples, which are emptied. */
+void turns_add(struct turns *turns, int which, struct samples *samples);
+/* The medians of all turns. */
+double turns_p50(struct turns *turns, int which);
+double turns_p99(struct turns *turns, int which);
+void turns_free(struct turns *turns);
+
+#define NO_LIMIT	(-1.0)
+
+/**
  * report() - one line of JSON
  * @ratio: what @limit is for, whichever way round
+ * @limit: or NO_LIMIT, which is written as null
  * @details: more members, with a comma in front, or ""
  */
 void report(const char *name, double ratio, double limit, const char *format,
@@ -70,6 +90,21 @@ void service_stop(struct service *service);
 unsigned long long service_status(const struct service *service,
 				  const char *name);
 
+/**
+ * struct place - where the two ends of a connection run
+ * @client, @server: processors
+ */
+struct place {
+	const char *name;
+	int client;
+	int server;
+};
+
+/* Return: 2; 1 (the machine has but one processor, and there is but one place). */
+size_t places_get(struct place places[2]);
+/* Keep all threads of a process on a processor; -1: let them go, after places_get(). */
+void place_process(pid_t pid, int cpu);
+
 struct carve *connect_to(const struct service *service);
 
 /* One buffer of one page, or the end. */
@@ -82,6 +117,7 @@ void cycle(struct carve *carve, size_t count, struct samples *samples);
 struct floor;
 struct floor *floor_new(void);
 void floor_free(struct floor *floor);
+pid_t floor_server(const struct floor *floor);
 void floor_cycle(struct floor *floor, size_t count, struct samples *samples);
 
 /* The measurements. */
