@@ -68,6 +68,7 @@ struct carve_waiting {
  * @cell: place of its cell in the state, or 0
  * @stored: the connection is kept by the service manager
  * @sent: its cell says that it may have descriptors unread
+ * @lost: its cell says that it has to be told of a loss
  * @known: @secret is one that another daemon has given it
  * @fresh: it has said HELLO and nothing else, so that it may resume
  * @epoch_due: it does not know yet that there is another daemon
@@ -114,6 +115,7 @@ struct carve_client {
 	uint32_t cell;
 	bool stored;
 	bool sent;
+	bool lost;
 	bool known;
 	bool fresh;
 	bool epoch_due;

@@ -175,8 +175,13 @@ static void free_unknown(struct carve_service *service,
 }
 
 /* A reservation, or one that is lost and it was not told of. */
-static bool has_anything(const struct carve_service *service, uint64_t client)
+static bool has_anything(const struct carve_service *service,
+			 const struct carve_cell_client *kept)
 {
+	uint64_t client = kept->client;
+
+	if (kept->flags & CARVE_CELL_LOST)
+		return true;
 	for (size_t i = 0; i < service->region_count; i++)
 		if (find_reservation(service->regions[i], client) ||
 		    carve_restore_is_lost(service->regions[i], client))
@@ -197,7 +202,7 @@ static void look(struct carve_service *service, bool is_late)
 	for (; orphan; orphan = next) {
 		next = LIST_NEXT(orphan, link);
 		if (!is_alive(&orphan->kept) ||
-		    (is_late && !has_anything(service, orphan->kept.client)))
+		    (is_late && !has_anything(service, &orphan->kept)))
 			give_up(service, orphan);
 	}
 }

@@ -97,6 +97,52 @@ static int allocate_all(struct restore_plan *plan)
 	return plan->buffers && plan->reservations && plan->slots ? 0 : -ENOMEM;
 }
 
+/* ---- clients -------------------------------------------------------------- */
+
+static int by_number(const void *a, const void *b)
+{
+	const struct restore_client *x = a, *y = b;
+
+	return compare(x->number, y->number);
+}
+
+int carve_restore_clients_init(struct restore_clients *clients,
+			       const struct carve_state *state)
+{
+	const struct carve_cell *cell;
+	uint32_t place = 0;
+	size_t count = 0;
+
+	*clients = (struct restore_clients){ .count = 0 };
+	while ((cell = carve_state_next(state, &place)))
+		count += cell->type == CARVE_CELL_CLIENT;
+	clients->all = carve_restore_resize(&clients->array, (count + 1) *
+					    sizeof(*clients->all));
+	if (!clients->all)
+		return -ENOMEM;
+	for (place = 0; (cell = carve_state_next(state, &place));)
+		if (cell->type == CARVE_CELL_CLIENT)
+			clients->all[clients->count++] = (struct restore_client){
+				.number = cell->client.client, .place = place,
+			};
+	qsort(clients->all, clients->count, sizeof(*clients->all), by_number);
+	return 0;
+}
+
+void carve_restore_clients_done(struct restore_clients *clients)
+{
+	if (clients->array.data)
+		munmap(clients->array.data, clients->array.bytes);
+}
+
+struct restore_client *
+carve_restore_find_client(const struct restore_clients *clients, uint64_t number)
+{
+	const struct restore_client key = { .number = number };
+
+	return bsearch(&key, clients->all, clients->count, sizeof(key), by_number);
+}
+
 void carve_restore_plan_done(struct restore_plan *plan)
 {
 	for (size_t i = 0; i < 4; i++)

@@ -86,6 +86,31 @@ struct restore_plan {
 	struct restore_array arrays[4];
 };
 
+/* A client that the state knows. */
+struct restore_client {
+	uint64_t number;
+	uint32_t place;
+};
+
+/**
+ * struct restore_clients - all of them
+ * @all: @count, by number
+ */
+struct restore_clients {
+	struct restore_client *all;
+	size_t count;
+	struct restore_array array;
+};
+
+/* restore-cells.c. Return: 0; -ENOMEM. */
+int carve_restore_clients_init(struct restore_clients *clients,
+			       const struct carve_state *state);
+void carve_restore_clients_done(struct restore_clients *clients);
+
+/* Return: NULL if it is not known. */
+struct restore_client *
+carve_restore_find_client(const struct restore_clients *clients, uint64_t number);
+
 /* Make it so large; what is new is zero. Return: its data; NULL: -ENOMEM. */
 void *carve_restore_resize(struct restore_array *array, size_t bytes);
 

@@ -11,6 +11,7 @@
 #define CARVE_DAEMON_RESTORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "region.h"
@@ -25,6 +26,22 @@ bool carve_restore_is_lost(const struct carve_region *region, uint64_t client);
 
 /* The client knows that something was lost, or has gone. */
 void carve_restore_told(struct carve_region *region, uint64_t client);
+
+/**
+ * carve_restore_serve() - begin with these regions and no other
+ * @labels: @count, all that will be served
+ * @forgotten: called with the label of a region that had to make place for another:
+ *	nothing is known of it any more
+ *
+ * Before any region is taken over. Reservations in other regions are lost: their
+ * clients' cells say so (CARVE_CELL_LOST).
+ *
+ * Return: 0; -ENOMEM.
+ */
+int carve_restore_serve(struct carve_state *state, const char *const *labels,
+			size_t count,
+			void (*forgotten)(void *data, const char *label),
+			void *data);
 
 /* For carve_region_free(). */
 void carve_restore_done(struct carve_region *region);

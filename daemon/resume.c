@@ -113,7 +113,7 @@ static bool take_over(struct carve_client *client)
 static bool has_lost(const struct carve_client *client)
 {
 	const struct carve_service *service = client->service;
-	bool lost = false;
+	bool lost = client->lost;
 
 	for (size_t i = 0; i < service->region_count; i++)
 		lost |= carve_restore_is_lost(service->regions[i],

@@ -56,7 +56,8 @@ void carve_session_save(struct carve_client *client)
 			.start_time = client->start_time,
 			.flags = (client->greeted ? CARVE_CELL_GREETED : 0) |
 				 (client->watches ? CARVE_CELL_WATCHES : 0) |
-				 (client->sent ? CARVE_CELL_SENT : 0),
+				 (client->sent ? CARVE_CELL_SENT : 0) |
+				 (client->lost ? CARVE_CELL_LOST : 0),
 			.waiting = client->waiting.id,
 			.since_usec = client->waiting.since_usec,
 			.deadline_usec = client->waiting.deadline_usec,
@@ -133,6 +134,7 @@ void carve_session_recall(struct carve_client *client,
 	memcpy(client->secret, kept->secret, sizeof(client->secret));
 	client->known = true;
 	client->greeted = kept->flags & CARVE_CELL_GREETED;
+	client->lost = kept->flags & CARVE_CELL_LOST;
 	/* On a new connection nothing has been sent. */
 	client->sent = !is_new && kept->flags & CARVE_CELL_SENT;
 	client->waiting = (struct carve_waiting){
@@ -254,17 +256,26 @@ void carve_session_set_sent(struct carve_client *client, bool sent)
 		carve_session_save(client);
 }
 
+static void told_of_loss(struct carve_client *client)
+{
+	const struct carve_service *service = client->service;
+
+	for (size_t i = 0; i < service->region_count; i++)
+		carve_restore_told(service->regions[i], client->number);
+	if (!client->lost)
+		return;
+	client->lost = false;
+	carve_session_save(client);
+}
+
 void carve_session_answered(struct carve_client *client)
 {
 	const struct carve_wire_header *header = &client->reply->header;
-	const struct carve_service *service = client->service;
 
 	die_behind_reply(header->type);
 	if (header->type == CARVE_MSG_RESUME &&
 	    client->reply->resume_reply.flags & CARVE_WIRE_RESUME_LOST)
-		for (size_t i = 0; i < service->region_count; i++)
-			carve_restore_told(service->regions[i],
-					   client->number);
+		told_of_loss(client);
 	if (may_wait(header) && header->id == client->waiting.id)
 		carve_session_forget_waiting(client);
 }

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "manager.h"
 #include "options.h"
+#include "restore.h"
 #include "state.h"
 #include "store.h"
 
@@ -153,6 +154,30 @@ static void inotify_name(char *name, const char *label)
 	snprintf(name, CARVE_STORE_NAME, "inotify-%s", label);
 }
 
+/* A region whose place in the state another one has now. */
+static void drop_inotify(void *data, const char *label)
+{
+	char name[CARVE_STORE_NAME];
+
+	inotify_name(name, label);
+	carve_store_remove(data, name);
+}
+
+static int begin_state(const struct kept *kept, const char *const *labels,
+		       size_t count)
+{
+	int r;
+
+	if (!kept->state)
+		return 0;
+	r = carve_restore_serve(kept->state, labels, count, drop_inotify,
+				kept->store);
+	if (r < 0)
+		carve_log(LOG_ERR, NULL, "cannot take up what the last daemon has "
+			  "left: %s", strerror(-r));
+	return r;
+}
+
 static void store_inotify(void *data, const char *label, int inotify)
 {
 	char name[CARVE_STORE_NAME];
@@ -227,19 +252,38 @@ static int add_driver(struct carve_manager *manager, const char *label,
 	return add(manager, label, device);
 }
 
-/* All there are, by name. */
-static int add_all(struct carve_manager *manager, struct dirent **names,
-		   int count)
+/* @is_all: of what there is, so that there may be a default. */
+static int add_each(struct carve_manager *manager, const char *const *labels,
+		    size_t label_count, struct dirent **names, int count,
+		    bool is_all)
 {
-	for (int i = 0; i < count; i++) {
-		int r = add_driver(manager, names[i]->d_name, names, count);
+	for (size_t i = 0; i < label_count; i++) {
+		int r = add_driver(manager, labels[i], names, count);
 
 		if (r < 0)
 			return r;
-		if (!strcmp(names[i]->d_name, DEFAULT_LABEL))
-			carve_manager_set_default(manager, (size_t)i);
+		if (is_all && !strcmp(labels[i], DEFAULT_LABEL))
+			carve_manager_set_default(manager, i);
 	}
 	return 0;
+}
+
+/* All there are, by name. */
+static int add_all(struct carve_manager *manager, struct dirent **names,
+		   int count, const struct kept *kept)
+{
+	const char **labels = calloc((size_t)count, sizeof(*labels));
+	int r;
+
+	if (!labels)
+		return -ENOMEM;
+	for (int i = 0; i < count; i++)
+		labels[i] = names[i]->d_name;
+	r = begin_state(kept, labels, (size_t)count);
+	if (r == 0)
+		r = add_each(manager, labels, (size_t)count, names, count, true);
+	free(labels);
+	return r;
 }
 
 static void free_names(struct dirent **names, int count)
@@ -273,18 +317,24 @@ static int find_nodes(struct dirent ***ret_names)
 }
 
 static int add_drivers(struct carve_manager *manager,
-		       const struct carve_options *options)
+		       const struct carve_options *options,
+		       const struct kept *kept)
 {
 	struct dirent **names;
 	int count = find_nodes(&names);
-	int r = 0;
+	int r;
 
 	if (count < 0)
 		return count;
-	if (!options->region_count)
-		r = add_all(manager, names, count);
-	for (size_t i = 0; r == 0 && i < options->region_count; i++)
-		r = add_driver(manager, options->regions[i], names, count);
+	if (!options->region_count) {
+		r = add_all(manager, names, count, kept);
+	} else {
+		r = begin_state(kept, options->regions, options->region_count);
+		if (r == 0)
+			r = add_each(manager, options->regions,
+				     options->region_count, names, count,
+				     false);
+	}
 	free_names(names, count);
 	return r;
 }
@@ -307,14 +357,20 @@ int carve_setup_regions(struct carve_manager *manager,
 			const struct carve_options *options,
 			struct carve_state *state, struct carve_store *store)
 {
+	static const char *const only[] = { DEFAULT_LABEL };
 	const struct kept kept = { state, store };
-	int r = 0;
+	const char *const *labels = options->regions;
+	size_t count = options->region_count;
+	int r;
 
 	if (!options->simulate_bytes)
-		return add_drivers(manager, options);
-	if (!options->region_count)
-		return add_simulated(manager, options, DEFAULT_LABEL, &kept);
-	for (size_t i = 0; r == 0 && i < options->region_count; i++)
-		r = add_simulated(manager, options, options->regions[i], &kept);
+		return add_drivers(manager, options, &kept);
+	if (!count) {
+		labels = only;
+		count = 1;
+	}
+	r = begin_state(&kept, labels, count);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = add_simulated(manager, options, labels[i], &kept);
 	return r;
 }

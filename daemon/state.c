@@ -171,6 +171,12 @@ const struct carve_cell *carve_state_next(const struct carve_state *state,
 	return NULL;
 }
 
+const struct carve_cell *carve_state_get(const struct carve_state *state,
+					 uint32_t place)
+{
+	return carve_state_cell(state, place);
+}
+
 size_t carve_state_count(const struct carve_state *state)
 {
 	return state->count - state->free_count;
@@ -188,15 +194,41 @@ const char *carve_state_refused(const struct carve_state *state)
 	return state->refused[0] ? state->refused : NULL;
 }
 
-int carve_state_region(struct carve_state *state, const char *label)
+const char *carve_state_label(const struct carve_state *state, unsigned int index)
+{
+	const struct state_label *at = &state->head->labels[index];
+
+	return at->check ? at->label : NULL;
+}
+
+void carve_state_forget_region(struct carve_state *state, unsigned int index)
+{
+	carve_state_store(&state->head->labels[index].check, 0);
+}
+
+/*
+ * Whose index it was before, and what this region's was, nobody knows: above all
+ * numbers none was given out twice.
+ */
+static void pass_numbers(struct carve_state *state, int index)
+{
+	volatile uint64_t *numbers = state->head->numbers.buffer;
+	uint64_t last = 0;
+
+	for (int i = 0; i < CARVE_WIRE_REGIONS_MAX; i++)
+		if (numbers[i] > last)
+			last = numbers[i];
+	carve_state_store(&numbers[index], last);
+}
+
+static int add_region(struct carve_state *state, const char *label)
 {
 	for (int i = 0; i < CARVE_WIRE_REGIONS_MAX; i++) {
 		struct state_label *at = &state->head->labels[i];
 
-		if (at->check && !strcmp(at->label, label))
-			return i;
 		if (at->check)
 			continue;
+		pass_numbers(state, i);
 		memset(at->label, 0, sizeof(at->label));
 		snprintf(at->label, sizeof(at->label), "%s", label);
 		carve_state_store(&at->check,
@@ -205,6 +237,17 @@ int carve_state_region(struct carve_state *state, const char *label)
 		return i;
 	}
 	return -ENOSPC;
+}
+
+int carve_state_region(struct carve_state *state, const char *label)
+{
+	for (unsigned int i = 0; i < CARVE_WIRE_REGIONS_MAX; i++) {
+		const char *known = carve_state_label(state, i);
+
+		if (known && !strcmp(known, label))
+			return (int)i;
+	}
+	return add_region(state, label);
 }
 
 /* ---- beginning and end ---------------------------------------------------- */

@@ -50,13 +50,15 @@ enum carve_cell_type {
 #define CARVE_CELL_WATCHES	(1U << 1)
 /* Descriptors were sent to it that it may not have read. */
 #define CARVE_CELL_SENT		(1U << 2)
+/* It has lost reservations, and was not told yet. */
+#define CARVE_CELL_LOST		(1U << 3)
 
 /**
  * struct carve_cell_client - a connection
  * @client: its number, above all before
  * @secret: what it proves to be itself with, on another connection
  * @start_time: of process @pid, in clock ticks since boot (proc_pid_stat(5))
- * @flags: CARVE_CELL_GREETED, CARVE_CELL_WATCHES, CARVE_CELL_SENT
+ * @flags: CARVE_CELL_GREETED, CARVE_CELL_WATCHES, CARVE_CELL_SENT, CARVE_CELL_LOST
  * @waiting: id of its request that waits, or 0 and the next two are 0
  * @since_usec: when that came, of CLOCK_MONOTONIC
  * @deadline_usec: how long it waits; UINT64_MAX: for ever
@@ -208,6 +210,12 @@ struct carve_state_numbers *carve_state_numbers(struct carve_state *state);
  */
 int carve_state_region(struct carve_state *state, const char *label);
 
+/* The region of an index below CARVE_WIRE_REGIONS_MAX; NULL: there is none. */
+const char *carve_state_label(const struct carve_state *state, unsigned int index);
+
+/* Forget a region that no cell refers to: the index may become another one's. */
+void carve_state_forget_region(struct carve_state *state, unsigned int index);
+
 /**
  * carve_state_put() - write down a fact
  * @cell: its type, region and contents
@@ -235,6 +243,10 @@ void carve_state_drop(struct carve_state *state, uint32_t *place);
  */
 const struct carve_cell *carve_state_next(const struct carve_state *state,
 					  uint32_t *place);
+
+/* The cell in use at @place, as long as nothing is put. */
+const struct carve_cell *carve_state_get(const struct carve_state *state,
+					 uint32_t place);
 
 /* Number of cells in use. */
 size_t carve_state_count(const struct carve_state *state);

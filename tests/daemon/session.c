@@ -99,6 +99,16 @@ struct session session_new(const struct daemon *daemon)
 	return session;
 }
 
+void session_connect_again(struct session *session, const struct daemon *daemon)
+{
+	struct session other = session_new(daemon);
+
+	close(session->fd);
+	session->fd = other.fd;
+	session->epoch = other.epoch;
+	session->id = other.id > session->id ? other.id : session->id;
+}
+
 void session_free(struct session *session)
 {
 	close(session->fd);

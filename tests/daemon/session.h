@@ -25,6 +25,9 @@ struct session {
 
 /* Connect and say HELLO. */
 struct session session_new(const struct daemon *daemon);
+
+/* The same for who has lost its connection, and is to session_resume() next. */
+void session_connect_again(struct session *session, const struct daemon *daemon);
 void session_free(struct session *session);
 
 /*

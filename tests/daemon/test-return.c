@@ -16,17 +16,6 @@
 
 static const char *const arguments[] = { "--simulate", "16M", NULL };
 
-/* It is on a connection of its own from now on. */
-static void connect_again(struct session *session, const struct daemon *daemon)
-{
-	struct session other = session_new(daemon);
-
-	close(session->fd);
-	session->fd = other.fd;
-	session->epoch = other.epoch;
-	session->id = other.id > session->id ? other.id : session->id;
-}
-
 static void assert_log_says(const struct daemon *daemon, const char *words)
 {
 	char *log = daemon_read_log(daemon);
@@ -60,7 +49,7 @@ static void is_known_again(void **state)
 					 sizeof(watch)), 0);
 	for (int i = 0; i < 2; i++) {
 		kill_and_start(daemon);
-		connect_again(&session, daemon);
+		session_connect_again(&session, daemon);
 		assert_int_equal(session_resume(&session), 0);
 		assert_int_equal(session.client, number);
 	}
@@ -92,7 +81,7 @@ static void reservations_wait(void **state)
 	other = session_new(daemon);
 	session_ask_buffer(&other, PAGE, 0);
 	assert_int_equal(session_receive_buffer(&other), -ENOSPC);
-	connect_again(&session, daemon);
+	session_connect_again(&session, daemon);
 	assert_int_equal(session_resume(&session), 0);
 	assert_int_equal(session_reserve_again(&session, 16 * MIB, id), number);
 	session_free(&session);
@@ -113,12 +102,12 @@ static void lost_reservations_are_told(void **state)
 	session_reserve(&session, 16 * MIB);
 	daemon_stop(daemon);
 	daemon_start_again(daemon, smaller);
-	connect_again(&session, daemon);
+	session_connect_again(&session, daemon);
 	assert_int_equal(session_resume(&session), CARVE_WIRE_RESUME_LOST);
 	assert_int_equal(session_count_reservations(&session), 0);
 	/* Told once. */
 	kill_and_start(daemon);
-	connect_again(&session, daemon);
+	session_connect_again(&session, daemon);
 	assert_int_equal(session_resume(&session), 0);
 	session_free(&session);
 	daemon_stop(daemon);
@@ -133,7 +122,7 @@ static void others_are_refused(void **state)
 	(void)state;
 	/* While it is connected it is nobody else. */
 	thief.fd = -1;
-	connect_again(&thief, daemon);
+	session_connect_again(&thief, daemon);
 	assert_int_equal(session_resume(&thief), CARVE_WIRE_RESUME_LOST);
 	assert_int_not_equal(thief.client, session.client);
 	session_free(&thief);
@@ -141,9 +130,9 @@ static void others_are_refused(void **state)
 	thief = session;
 	thief.secret[0] ^= 0x80;
 	thief.fd = -1;
-	connect_again(&thief, daemon);
+	session_connect_again(&thief, daemon);
 	assert_int_equal(session_resume(&thief), CARVE_WIRE_RESUME_LOST);
-	connect_again(&session, daemon);
+	session_connect_again(&session, daemon);
 	assert_int_equal(session_resume(&session), 0);
 	session_free(&thief);
 	session_free(&session);
@@ -266,7 +255,7 @@ static void reservations_are_found_again(void **state)
 	other = session_new(scene.daemon);
 	session_ask_buffer(&other, PAGE, 0);
 	assert_int_equal(session_receive_buffer(&other), -ENOSPC);
-	connect_again(&scene.session, scene.daemon);
+	session_connect_again(&scene.session, scene.daemon);
 	assert_int_equal(session_resume(&scene.session), 0);
 	assert_int_equal(session_reserve_again(&scene.session, 16 * MIB, id), number);
 	/* Its new connection is kept under the old number. */
@@ -283,7 +272,7 @@ static int resume_as(void *data)
 	struct scene *scene = data;
 
 	CHILD_CHECK(setuid(scene->uid) == 0);
-	connect_again(&scene->session, scene->daemon);
+	session_connect_again(&scene->session, scene->daemon);
 	CHILD_CHECK(session_resume(&scene->session) == CARVE_WIRE_RESUME_LOST);
 	return 0;
 }
@@ -305,7 +294,7 @@ static void another_user_is_refused(void **state)
 	supervisor_wait_ready(scene.supervisor);
 	scene.uid = 65533;
 	child_expect(child_start(resume_as, &scene), 0);
-	connect_again(&scene.session, scene.daemon);
+	session_connect_again(&scene.session, scene.daemon);
 	assert_int_equal(session_resume(&scene.session), 0);
 	assert_int_equal(session_count_reservations(&scene.session), 1);
 	session_free(&scene.session);
@@ -376,7 +365,7 @@ static void the_dead_have_their_grace(void **state)
 	assert_in_range(now_ms() - begin, 29000, 50000);
 	assert_log_says(scene.daemon, "has not come back after a restart");
 	/* Nor is who has nothing kept in mind any longer, although it lives. */
-	connect_again(&none, scene.daemon);
+	session_connect_again(&none, scene.daemon);
 	assert_int_equal(session_resume(&none), CARVE_WIRE_RESUME_LOST);
 	session_free(&none);
 	session_free(&other);
