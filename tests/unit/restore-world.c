@@ -165,7 +165,9 @@ int world_allocate(struct world *world, struct carve_reservation *reservation,
 		   uint32_t what, size_t count, uint64_t *ids)
 {
 	struct carve_wire_alloc_item items[CARVE_WIRE_ALLOC_MAX];
+	struct carve_answer answer;
 	struct carve_grant grant = {
+		.answer = &answer,
 		.who = &world->who,
 		.terms = world->who.terms,
 		.items = items,
@@ -186,8 +188,8 @@ int world_allocate(struct world *world, struct carve_reservation *reservation,
 			  carve_region_allocate(world->region, &grant);
 	r = await(world, r);
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		ids[i] = grant.results[i].id;
-		close(grant.fds[i]);
+		ids[i] = answer.results[i].id;
+		close(answer.fds[i]);
 	}
 	return r;
 }
