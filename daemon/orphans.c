@@ -14,6 +14,7 @@
 #include "reservation.h"
 #include "restore.h"
 #include "service.h"
+#include "session.h"
 #include "standing.h"
 #include "store.h"
 
@@ -144,16 +145,6 @@ static void give_up(struct carve_service *service, struct carve_orphan *orphan)
 	carve_orphan_free(orphan);
 }
 
-static bool is_connected(const struct carve_service *service, uint64_t number)
-{
-	const struct carve_client *client;
-
-	TAILQ_FOREACH(client, &service->clients, link)
-		if (client->number == number)
-			return true;
-	return false;
-}
-
 /* The daemon was killed while it hung up, or what it knew was damaged. */
 static void free_unknown(struct carve_service *service,
 			 struct carve_region *region)
@@ -163,7 +154,7 @@ static void free_unknown(struct carve_service *service,
 	while (each) {
 		uint64_t client = each->client;
 
-		if (!client || is_connected(service, client) ||
+		if (!client || carve_session_find(service, client) ||
 		    carve_orphans_find(service, client)) {
 			each = TAILQ_NEXT(each, of_region);
 			continue;

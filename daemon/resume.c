@@ -184,8 +184,11 @@ static int welcome_back(struct carve_service *service, sd_event *event,
 	struct carve_orphan *orphan = carve_orphans_find(service, number);
 	struct carve_client *client;
 	struct carve_identity who;
-	int r = carve_identity_init(&who, fd);
+	int r;
 
+	if (carve_session_find(service, number))
+		return -EEXIST;
+	r = carve_identity_init(&who, fd);
 	if (r == 0)
 		who.terms = carve_config_terms(service->config, &who);
 	if (r == 0)
@@ -224,6 +227,28 @@ static void pass_number(struct carve_service *service, uint64_t number)
 		numbers->client = number;
 }
 
+/*
+ * It connects anew, and is known by its cell. Of two of one number the first is the
+ * one: there is no way to tell, but by what they know of it.
+ */
+static void hang_up(struct carve_service *service, uint64_t number, int fd,
+		    int error)
+{
+	struct carve_client *other = carve_session_find(service, number);
+
+	carve_log(LOG_WARNING, NULL, "client %" PRIu64 " could not be taken over "
+		  "and was hung up on: %s", number, error == -EEXIST ?
+		  "its number is in use" : strerror(-error));
+	if (other)
+		carve_session_store_anew(other);
+	else
+		carve_session_drop_stored(service, number);
+	/* It may be a second descriptor of the very same connection. */
+	if (!other)
+		shutdown(fd, SHUT_RDWR);
+	carve_guard_close(fd);
+}
+
 static void welcome_all(struct carve_service *service, sd_event *event,
 			void (*gone)(struct carve_client *client, void *data),
 			void *data)
@@ -236,15 +261,8 @@ static void welcome_all(struct carve_service *service, sd_event *event,
 		pass_number(service, number);
 		r = number ? welcome_back(service, event, number, fd, gone,
 					  data) : -EINVAL;
-		if (r == 0)
-			continue;
-		/* It connects anew, and is known by its cell. */
-		carve_log(LOG_WARNING, NULL, "client %" PRIu64 " could not be "
-			  "taken over and was hung up on: %s", number,
-			  strerror(-r));
-		shutdown(fd, SHUT_RDWR);
-		carve_session_drop_stored(service, number);
-		carve_guard_close(fd);
+		if (r < 0)
+			hang_up(service, number, fd, r);
 	}
 }
 

@@ -94,6 +94,23 @@ void carve_session_drop_stored(const struct carve_service *service,
 	carve_store_remove(service->store, name);
 }
 
+struct carve_client *carve_session_find(const struct carve_service *service,
+					uint64_t number)
+{
+	struct carve_client *client;
+
+	TAILQ_FOREACH(client, &service->clients, link)
+		if (client->number == number)
+			return client;
+	return NULL;
+}
+
+void carve_session_store_anew(struct carve_client *client)
+{
+	carve_session_drop_stored(client->service, client->number);
+	store(client);
+}
+
 static void unstore(struct carve_client *client)
 {
 	if (client->stored)

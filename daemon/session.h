@@ -50,6 +50,13 @@ void carve_session_forget_waiting(struct carve_client *client);
 /* The reply at hand was sent. */
 void carve_session_answered(struct carve_client *client);
 
+/* The client of this number that is connected, or NULL. */
+struct carve_client *carve_session_find(const struct carve_service *service,
+					uint64_t number);
+
+/* What was kept under its number is not, or was another's: keep it anew. */
+void carve_session_store_anew(struct carve_client *client);
+
 /* A connection that was passed is of no use: it is not kept any longer. */
 void carve_session_drop_stored(const struct carve_service *service,
 			       uint64_t number);

@@ -215,6 +215,17 @@ void fd_store_drop(struct fd_store *store, const char *name)
 			drop_entry(store, i);
 }
 
+void fd_store_rename(struct fd_store *store, const char *names)
+{
+	const char *other = strchr(names, ' ');
+	size_t bytes = (size_t)(other - names);
+
+	for (unsigned int i = 0; i < store->count; i++)
+		if (strlen(store->entries[i].name) == bytes &&
+		    !strncmp(store->entries[i].name, names, bytes))
+			strcpy(store->entries[i].name, other + 1);
+}
+
 void fd_store_lose(struct fd_store *store, const char *prefix)
 {
 	for (unsigned int i = store->count; i-- > 0;)

@@ -46,6 +46,9 @@ void fd_store_drop_ended(struct fd_store *store, const struct pollfd *polls);
 /* Close what is called so. */
 void fd_store_drop(struct fd_store *store, const char *name);
 
+/* @names: what is called so, and what it is called from now on: "old new". */
+void fd_store_rename(struct fd_store *store, const char *names);
+
 /* Drop all whose names begin so. */
 void fd_store_lose(struct fd_store *store, const char *prefix);
 

@@ -194,6 +194,9 @@ static void obey(struct loop *loop, const struct supervisor_command *command)
 	case SUPERVISOR_DROP:
 		fd_store_drop(&loop->store, command->text);
 		break;
+	case SUPERVISOR_RENAME:
+		fd_store_rename(&loop->store, command->text);
+		break;
 	case SUPERVISOR_LOSE:
 		fd_store_lose(&loop->store, command->text);
 		break;

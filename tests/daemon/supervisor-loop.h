@@ -15,13 +15,14 @@ enum supervisor_op {
 	SUPERVISOR_LOSE,
 	SUPERVISOR_STOP,
 	SUPERVISOR_DROP,
+	SUPERVISOR_RENAME,
 };
 
 /**
  * struct supervisor_command - each is answered with struct supervisor_status,
  *	SUPERVISOR_STORED with the descriptor beside it
  * @signal: for SUPERVISOR_SIGNAL
- * @text: a path, a name or the beginning of one
+ * @text: a path, a name or the beginning of one; two names with a space between
  */
 struct supervisor_command {
 	enum supervisor_op op;

@@ -211,6 +211,15 @@ void supervisor_drop_stored(struct supervisor *supervisor, const char *name)
 	command(supervisor, &say, NULL);
 }
 
+void supervisor_rename_stored(struct supervisor *supervisor, const char *name,
+			      const char *other)
+{
+	struct supervisor_command say = { .op = SUPERVISOR_RENAME };
+
+	snprintf(say.text, sizeof(say.text), "%s %s", name, other);
+	command(supervisor, &say, NULL);
+}
+
 void supervisor_lose(struct supervisor *supervisor, const char *prefix)
 {
 	struct supervisor_command say = { .op = SUPERVISOR_LOSE };

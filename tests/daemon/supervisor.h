@@ -81,6 +81,10 @@ int supervisor_get_stored(struct supervisor *supervisor, const char *name);
 /* Lose this one, while it pauses, as if it had never been stored. */
 void supervisor_drop_stored(struct supervisor *supervisor, const char *name);
 
+/* Call it otherwise, while it pauses, as no service manager does. */
+void supervisor_rename_stored(struct supervisor *supervisor, const char *name,
+			      const char *other);
+
 /* Lose what is stored under names that begin so, while it pauses. */
 void supervisor_lose(struct supervisor *supervisor, const char *prefix);
 

@@ -170,6 +170,40 @@ static void damaged_state_is_told(void **state)
 	restarting_end(&scene);
 }
 
+/* Damaged, or made up: two connections are kept under one name. */
+static void a_number_is_ones_alone(void **state)
+{
+	struct restarting scene = start();
+	struct session first = session_new(scene.daemon);
+	struct session second = session_new(scene.daemon);
+	char names[2][40];
+
+	(void)state;
+	session_reserve(&first, MIB);
+	session_reserve(&second, MIB);
+	snprintf(names[0], sizeof(names[0]), "client-%llu",
+		 (unsigned long long)first.client);
+	snprintf(names[1], sizeof(names[1]), "client-%llu",
+		 (unsigned long long)second.client);
+	supervisor_pause(scene.supervisor);
+	supervisor_rename_stored(scene.supervisor, names[1], names[0]);
+	supervisor_go_on(scene.supervisor);
+	session_go_on(&first);
+	assert_int_equal(session_count_reservations(&first), 2);
+	/* Known by what it knows, on another connection. */
+	session_connect_again(&second, scene.daemon);
+	assert_int_equal(session_resume(&second), 0);
+	for (int i = 0; i < 2; i++) {
+		supervisor_kill(scene.supervisor);
+		session_go_on(&first);
+		session_go_on(&second);
+		assert_int_equal(session_count_reservations(&first), 2);
+	}
+	session_free(&first);
+	session_free(&second);
+	restarting_end(&scene);
+}
+
 /* ---- what is kept -------------------------------------------------------- */
 
 static void reserve_is_answered_once(void **state)
@@ -371,6 +405,7 @@ int main(void)
 		DAEMON_TEST(hello_follows),
 		DAEMON_TEST(wrong_secret_loses),
 		DAEMON_TEST(damaged_state_is_told),
+		DAEMON_TEST(a_number_is_ones_alone),
 		DAEMON_TEST(reserve_is_answered_once),
 		DAEMON_TEST(reserve_is_answered_once_behind_others),
 		DAEMON_TEST(what_was_granted_can_be_asked_for),
