@@ -150,17 +150,17 @@ static bool is_put_off(struct carve_scrubber *scrubber,
 static bool scrub(struct carve_scrubber *scrubber, struct carve_scrub_job *job)
 {
 	job->result = 0;
-	while (job->done < job->bytes) {
-		uint64_t left = job->bytes - job->done;
-		uint64_t step = left < STEP_BYTES ? left : STEP_BYTES;
+	while (job->bytes) {
+		uint64_t step = job->bytes < STEP_BYTES ? job->bytes : STEP_BYTES;
 
-		job->result = carve_device_scrub(scrubber->device,
-						 job->offset + job->done, step);
+		job->result = carve_device_scrub(scrubber->device, job->offset,
+						 step);
 		if (job->result < 0)
 			return true;
-		job->done += step;
+		job->offset += step;
+		job->bytes -= step;
 		scrubber->turn_bytes += step;
-		if (job->done < job->bytes && is_put_off(scrubber, job))
+		if (job->bytes && is_put_off(scrubber, job))
 			return false;
 	}
 	return true;
@@ -275,7 +275,6 @@ struct carve_scrubber *carve_scrubber_free(struct carve_scrubber *scrubber)
 void carve_scrubber_put(struct carve_scrubber *scrubber,
 			struct carve_scrub_job *job)
 {
-	job->done = 0;
 	pthread_mutex_lock(&scrubber->lock);
 	if (job->owner)
 		urgent_add(scrubber, job);

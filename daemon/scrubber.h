@@ -16,11 +16,12 @@ TAILQ_HEAD(carve_scrub_list, carve_scrub_job);
 
 /**
  * struct carve_scrub_job - one dirty range
+ * @offset, @bytes: what of it is to be zeroed; less and less of it
  * @owner: number of the reservation that waits for it, 0 for none. What has an
  *	owner is urgent: it goes before all that has none, even before one that is
  *	being done; and owners take turns
- * @done: private; bytes zeroed so far
  * @result: what carve_device_scrub() answered, once it is done
+ * @mine: left alone; of whoever puts it
  * @later: private; urgent ones of the same owner behind this one
  * @link: private
  */
@@ -28,8 +29,8 @@ struct carve_scrub_job {
 	uint64_t offset;
 	uint64_t bytes;
 	uint64_t owner;
-	uint64_t done;
 	int result;
+	uint32_t mine;
 	struct carve_scrub_list later;
 	TAILQ_ENTRY(carve_scrub_job) link;
 };
