@@ -3,7 +3,8 @@
 # The daemon, its unit tests and its manual page.
 
 # Placement knows nothing of the rest, so it is compiled on its own for tests.
-PLACEMENT_OBJS := $(addprefix $(B)/daemon/,gap-tree.o gaps.o choice.o placement.o \
+PLACEMENT_OBJS := $(addprefix $(B)/daemon/,gap-tree.o gaps.o gaps-lowest.o \
+	choice.o placement.o \
 	slots.o slots-change.o)
 DAEMON_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard daemon/*.c))
 
@@ -75,7 +76,7 @@ UNIT_LIBS_test-restore-gone = $(SYSTEMD_LIBS) $(INIH_LIBS)
 UNIT_OBJS_test-restore-kill := $(UNIT_OBJS_test-restore)
 UNIT_INC_test-restore-kill := $(UNIT_INC_test-restore)
 UNIT_LIBS_test-restore-kill = $(SYSTEMD_LIBS) $(INIH_LIBS)
-SIMULATED_OBJS := $(STATE_OBJS) $(addprefix $(B)/daemon/,tree.o simulated.o \
+SIMULATED_OBJS := $(STATE_OBJS) $(addprefix $(B)/daemon/,arena.o tree.o simulated.o \
 	simulated-books.o simulated-keep.o simulated-memfd.o simulated-watch.o)
 UNIT_OBJS_test-simulated := $(SIMULATED_OBJS)
 UNIT_INC_test-simulated := -Idaemon -Ilib

@@ -31,11 +31,12 @@ static uint64_t spoiled(const struct carve_gaps *gaps,
 			const struct carve_fit *fit, bool high, uint64_t offset)
 {
 	uint64_t most = NEIGHBOUR_TIMES * fit->bytes;
-	uint64_t hole = mark->gap + min(mark->bytes, most) / 2 +
-			min(mark->upper_bytes, most) / 2;
-	bool exact = mark->gap == fit->bytes;
-	bool same_lower = mark->bytes == fit->bytes;
-	bool same_upper = mark->upper_bytes == fit->bytes;
+	uint64_t gap = carve_mark_gap(mark), lower = carve_mark_bytes(mark);
+	uint64_t upper = carve_mark_upper_bytes(mark);
+	uint64_t hole = gap + min(lower, most) / 2 + min(upper, most) / 2;
+	bool exact = gap == fit->bytes;
+	bool same_lower = lower == fit->bytes;
+	bool same_upper = upper == fit->bytes;
 	uint64_t weight = 1024;
 
 	/* Nothing is left over. */

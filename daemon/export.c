@@ -35,14 +35,14 @@ static int explain_export(const struct carve_log_about *about, int error)
 
 void carve_export_undo(struct carve_region *region, struct carve_record *record)
 {
-	if (record->slot.owner) {
-		carve_slot_put_back(&record->slot);
+	if (carve_record_owner(record)) {
+		carve_slot_put_back(&carve_record_slot(record)->slot);
 		record->id = 0;
 		carve_roll_add(region, record);
 		return;
 	}
 	carve_placement_undo(&region->placement, &record->extent);
-	free(record);
+	carve_record_free(record);
 }
 
 /* Charge it, and let the device make it a buffer. Return: its descriptor. */
@@ -56,12 +56,12 @@ static int charge_and_export(struct carve_region *region,
 
 	if (r < 0)
 		return r;
-	if (record->slot.owner)
+	if (carve_record_owner(record))
 		carve_charge_enter_slot(record->charge, extent->bytes);
 	r = carve_device_export(region->device, extent);
 	if (r >= 0 || r == -EBUSY)
 		return r;
-	if (record->slot.owner)
+	if (carve_record_owner(record))
 		carve_charge_leave_slot(record->charge, extent->bytes);
 	carve_charge_remove(record->charge, extent->bytes);
 	record->charge = NULL;
@@ -129,8 +129,9 @@ static int export(struct carve_region *region, struct carve_record *record,
 	record->uid = who->uid;
 	record->pid = who->pid;
 	strcpy(extent.name, name);
-	strcpy(record->name, name);
-	fd = charge_and_export(region, record, who, &extent);
+	fd = carve_record_set_name(record, name);
+	if (fd == 0)
+		fd = charge_and_export(region, record, who, &extent);
 	if (fd < 0 && fd != -EBUSY) {
 		carve_export_undo(region, record);
 		return explain_export(&about, fd);

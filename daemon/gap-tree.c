@@ -1,106 +1,160 @@
 // SPDX-License-Identifier: MIT
 #include "gap-tree.h"
 
-static uint32_t height_of(const struct carve_mark *mark)
+static struct carve_mark *child_of(const struct carve_mark *mark, int side)
+{
+	return carve_link_get(&mark->child[side]);
+}
+
+static struct carve_mark *parent_of(const struct carve_mark *mark)
+{
+	return carve_link_get(&mark->parent);
+}
+
+static unsigned int height_of(const struct carve_mark *mark)
 {
 	return mark ? mark->height : 0;
 }
 
 static int lean_of(const struct carve_mark *mark)
 {
-	return (int)height_of(mark->child[0]) - (int)height_of(mark->child[1]);
+	return (int)height_of(child_of(mark, 0)) -
+	       (int)height_of(child_of(mark, 1));
 }
 
 uint32_t carve_gap_room(const struct carve_gaps *gaps,
 			const struct carve_mark *mark, unsigned int alignment)
 {
-	uint64_t begin = gaps->base + mark->offset + mark->bytes;
+	uint64_t begin = gaps->base + carve_mark_end(mark);
 	uint64_t skip = -begin & ((gaps->page_bytes << alignment) - 1);
+	uint64_t gap = carve_mark_gap(mark);
 
-	if (skip >= mark->gap)
+	if (skip >= gap)
 		return 0;
-	return (uint32_t)((mark->gap - skip) / gaps->page_bytes);
+	return (uint32_t)((gap - skip) >> mark->page_log2);
 }
 
-/* Return: whether the room of @mark's subtree is different now. */
-static bool update_room(const struct carve_gaps *gaps, struct carve_mark *mark,
-			unsigned int alignment)
-{
-	uint32_t room = mark->gap ? carve_gap_room(gaps, mark, alignment) : 0;
+/* ---- what a subtree has room for ------------------------------------------ */
 
-	for (int side = 0; side < 2; side++)
-		if (mark->child[side] &&
-		    mark->child[side]->room[alignment] > room)
-			room = mark->child[side]->room[alignment];
-	if (room == mark->room[alignment])
-		return false;
-	mark->room[alignment] = room;
-	return true;
+/* By number @which of the alignments that the tree knows. */
+static uint32_t room_at(const struct carve_gaps *gaps,
+			const struct carve_mark *mark, unsigned int which)
+{
+	return mark->gap_pages ?
+		carve_gap_room(gaps, mark, gaps->alignments[which]) : 0;
+}
+
+static uint32_t room_below(const struct carve_gaps *gaps,
+			   const struct carve_mark *mark, unsigned int which)
+{
+	uint32_t room = room_at(gaps, mark, which);
+
+	for (int side = 0; side < 2; side++) {
+		const struct carve_mark *child = child_of(mark, side);
+
+		if (child && child->room[which] > room)
+			room = child->room[which];
+	}
+	return room;
+}
+
+static unsigned int height_below(const struct carve_mark *mark)
+{
+	unsigned int left = height_of(child_of(mark, 0));
+	unsigned int right = height_of(child_of(mark, 1));
+
+	return 1 + (left > right ? left : right);
 }
 
 /* Return: whether anything is different now. */
 static bool update(const struct carve_gaps *gaps, struct carve_mark *mark)
 {
-	uint32_t left = height_of(mark->child[0]);
-	uint32_t right = height_of(mark->child[1]);
-	uint32_t height = 1 + (left > right ? left : right);
+	unsigned int height = height_below(mark);
 	bool changed = height != mark->height;
 
-	mark->height = height;
-	for (uint32_t left_over = gaps->alignments; left_over;
-	     left_over &= left_over - 1)
-		changed |= update_room(gaps, mark, (unsigned int)
-				       __builtin_ctz(left_over));
+	mark->height = (uint8_t)height;
+	for (unsigned int i = 0; i < gaps->alignment_count; i++) {
+		uint32_t room = room_below(gaps, mark, i);
+
+		changed |= room != mark->room[i];
+		mark->room[i] = room;
+	}
 	return changed;
 }
 
-static void learn(const struct carve_gaps *gaps, struct carve_mark *mark,
-		  unsigned int alignment)
+static void learn_below(const struct carve_gaps *gaps, struct carve_mark *mark,
+			unsigned int which)
 {
-	for (int side = 0; side < 2; side++)
-		if (mark->child[side])
-			learn(gaps, mark->child[side], alignment);
-	update_room(gaps, mark, alignment);
+	if (!mark)
+		return;
+	learn_below(gaps, child_of(mark, 0), which);
+	learn_below(gaps, child_of(mark, 1), which);
+	mark->room[which] = room_below(gaps, mark, which);
 }
 
-void carve_gap_tree_learn(struct carve_gaps *gaps, unsigned int alignment)
+/* Return: its number. */
+static unsigned int learn(struct carve_gaps *gaps, unsigned int alignment)
 {
-	if (gaps->alignments >> alignment & 1)
-		return;
-	gaps->alignments |= 1U << alignment;
-	if (gaps->root)
-		learn(gaps, gaps->root, alignment);
+	unsigned int which = gaps->alignment_oldest;
+
+	gaps->alignments[which] = (uint8_t)alignment;
+	if (gaps->alignment_count == which)
+		gaps->alignment_count++;
+	/* The first one, a page, stays. */
+	gaps->alignment_oldest = (uint8_t)(which % (CARVE_GAPS_ROOMS - 1) + 1);
+	gaps->missed = 0;
+	learn_below(gaps, gaps->root, which);
+	return which;
 }
+
+/* Return: the number of an alignment, or else of the next smaller one. */
+static unsigned int know(struct carve_gaps *gaps, unsigned int alignment)
+{
+	unsigned int best = 0;
+
+	for (unsigned int i = 1; i < gaps->alignment_count; i++)
+		if (gaps->alignments[i] <= alignment &&
+		    gaps->alignments[i] > gaps->alignments[best])
+			best = i;
+	if (gaps->alignments[best] != alignment &&
+	    (gaps->alignment_count < CARVE_GAPS_ROOMS ||
+	     gaps->missed > gaps->count))
+		best = learn(gaps, alignment);
+	return best;
+}
+
+/* ---- balance ---------------------------------------------------------------- */
 
 /* What points to @mark points to @other instead. */
 static void replace(struct carve_gaps *gaps, struct carve_mark *mark,
 		    struct carve_mark *other)
 {
-	struct carve_mark *parent = mark->parent;
+	struct carve_mark *parent = parent_of(mark);
 
 	if (!parent)
 		gaps->root = other;
 	else
-		parent->child[parent->child[1] == mark] = other;
+		carve_link_set(&parent->child[child_of(parent, 1) == mark],
+			       other);
 	if (other)
-		other->parent = parent;
+		carve_link_set(&other->parent, parent);
 }
 
 static void adopt(struct carve_mark *parent, int side, struct carve_mark *child)
 {
-	parent->child[side] = child;
+	carve_link_set(&parent->child[side], child);
 	if (child)
-		child->parent = parent;
+		carve_link_set(&child->parent, parent);
 }
 
 /* The child on @side goes up, @mark becomes its child on the other one. */
 static struct carve_mark *rotate(struct carve_gaps *gaps,
 				 struct carve_mark *mark, int side)
 {
-	struct carve_mark *up = mark->child[side];
+	struct carve_mark *up = child_of(mark, side);
 
 	replace(gaps, mark, up);
-	adopt(mark, side, up->child[!side]);
+	adopt(mark, side, child_of(up, !side));
 	adopt(up, !side, mark);
 	update(gaps, mark);
 	update(gaps, up);
@@ -115,7 +169,7 @@ static void settle(struct carve_gaps *gaps, struct carve_mark *mark)
 
 		if (lean > 1 || lean < -1) {
 			int side = lean < 0;
-			struct carve_mark *child = mark->child[side];
+			struct carve_mark *child = child_of(mark, side);
 
 			/* The inner grandchild is the higher one: it first. */
 			if (side ? lean_of(child) > 0 : lean_of(child) < 0)
@@ -124,20 +178,21 @@ static void settle(struct carve_gaps *gaps, struct carve_mark *mark)
 		} else if (!update(gaps, mark)) {
 			return;
 		}
-		mark = mark->parent;
+		mark = parent_of(mark);
 	}
 }
 
 void carve_gap_tree_insert(struct carve_gaps *gaps, struct carve_mark *mark)
 {
-	struct carve_mark *lower = mark->lower, *upper = mark->upper;
+	struct carve_mark *lower = carve_mark_lower(mark);
+	struct carve_mark *upper = carve_mark_upper(mark);
 
-	mark->parent = NULL;
-	mark->child[0] = NULL;
-	mark->child[1] = NULL;
+	carve_link_set(&mark->parent, NULL);
+	carve_link_set(&mark->child[0], NULL);
+	carve_link_set(&mark->child[1], NULL);
 	mark->height = 0;
 	/* Of two neighbours one has no child on the side of the other. */
-	if (lower != &gaps->start && !lower->child[1])
+	if (lower != &gaps->start && !child_of(lower, 1))
 		adopt(lower, 1, mark);
 	else if (upper)
 		adopt(upper, 0, mark);
@@ -151,19 +206,21 @@ void carve_gap_tree_insert(struct carve_gaps *gaps, struct carve_mark *mark)
 
 void carve_gap_tree_remove(struct carve_gaps *gaps, struct carve_mark *mark)
 {
-	struct carve_mark *lower = mark->lower, *next = mark->upper, *from;
+	struct carve_mark *lower = carve_mark_lower(mark);
+	struct carve_mark *next = carve_mark_upper(mark), *from;
+	struct carve_mark *left = child_of(mark, 0), *right = child_of(mark, 1);
 
-	if (!mark->child[0] || !mark->child[1]) {
-		from = mark->parent;
-		replace(gaps, mark, mark->child[!mark->child[0]]);
+	if (!left || !right) {
+		from = parent_of(mark);
+		replace(gaps, mark, left ? left : right);
 		settle(gaps, from);
 	} else {
 		/* The next one by address is below, and has no lower child. */
-		from = next->parent == mark ? next : next->parent;
-		replace(gaps, next, next->child[1]);
+		from = parent_of(next) == mark ? next : parent_of(next);
+		replace(gaps, next, child_of(next, 1));
 		replace(gaps, mark, next);
-		adopt(next, 0, mark->child[0]);
-		adopt(next, 1, mark->child[1]);
+		adopt(next, 0, child_of(mark, 0));
+		adopt(next, 1, child_of(mark, 1));
 		next->height = mark->height;
 		settle(gaps, from);
 		/* Its own gap is another than the one that stood here. */
@@ -173,79 +230,117 @@ void carve_gap_tree_remove(struct carve_gaps *gaps, struct carve_mark *mark)
 		settle(gaps, lower);
 }
 
+/* ---- searching --------------------------------------------------------------- */
+
+struct carve_mark *carve_gap_before(const struct carve_gaps *gaps,
+				    uint64_t offset)
+{
+	const struct carve_mark *mark = gaps->root, *found = &gaps->start;
+
+	while (mark) {
+		bool above = carve_mark_offset(mark) < offset;
+
+		if (above)
+			found = mark;
+		mark = carve_link_get(&mark->child[above]);
+	}
+	return (struct carve_mark *)found;
+}
+
 /* The lowest of a subtree that has room. */
 static struct carve_mark *descend(const struct carve_gaps *gaps,
-				  struct carve_mark *mark,
-				  unsigned int alignment, uint64_t pages)
+				  struct carve_mark *mark, unsigned int which,
+				  uint64_t pages)
 {
 	for (;;) {
-		struct carve_mark *child = mark->child[0];
+		struct carve_mark *child = child_of(mark, 0);
 
-		if (child && child->room[alignment] >= pages)
+		if (child && child->room[which] >= pages)
 			mark = child;
-		else if (carve_gap_room(gaps, mark, alignment) >= pages)
+		else if (room_at(gaps, mark, which) >= pages)
 			return mark;
 		else
-			mark = mark->child[1];
+			mark = child_of(mark, 1);
 	}
 }
 
-struct carve_mark *carve_gap_tree_search(const struct carve_gaps *gaps,
-					 const struct carve_mark *mark,
-					 unsigned int alignment, uint64_t pages)
+/* The lowest mark above @mark with room at an alignment the tree knows. */
+static struct carve_mark *find(const struct carve_gaps *gaps,
+			       struct carve_mark *mark, unsigned int which,
+			       uint64_t pages)
 {
 	struct carve_mark *from = NULL;
 
 	if (mark == &gaps->start) {
 		from = gaps->root;
 	} else {
-		from = mark->child[1];
-		while (mark && (!from || from->room[alignment] < pages)) {
-			struct carve_mark *parent = mark->parent;
+		from = child_of(mark, 1);
+		while (mark && (!from || from->room[which] < pages)) {
+			struct carve_mark *parent = parent_of(mark);
 
 			from = NULL;
-			if (parent && parent->child[0] == mark) {
-				if (carve_gap_room(gaps, parent, alignment) >=
-				    pages)
+			if (parent && child_of(parent, 0) == mark) {
+				if (room_at(gaps, parent, which) >= pages)
 					return parent;
-				from = parent->child[1];
+				from = child_of(parent, 1);
 			}
 			mark = parent;
 		}
 	}
-	if (!from || from->room[alignment] < pages)
+	if (!from || from->room[which] < pages)
 		return NULL;
-	return descend(gaps, from, alignment, pages);
+	return descend(gaps, from, which, pages);
+}
+
+struct carve_mark *carve_gap_tree_search(struct carve_gaps *gaps,
+					 struct carve_mark *mark,
+					 unsigned int alignment, uint64_t pages)
+{
+	unsigned int which = know(gaps, alignment);
+
+	for (;;) {
+		mark = find(gaps, mark, which, pages);
+		if (!mark || carve_gap_room(gaps, mark, alignment) >= pages)
+			return mark;
+		gaps->missed++;
+	}
+}
+
+/* ---- is it all true? ----------------------------------------------------------- */
+
+static const char *check_one(const struct carve_gaps *gaps,
+			     const struct carve_mark *mark)
+{
+	for (int side = 0; side < 2; side++)
+		if (child_of(mark, side) && parent_of(child_of(mark, side)) != mark)
+			return "gaps: a child of another parent";
+	if (lean_of(mark) > 1 || lean_of(mark) < -1)
+		return "gaps: out of balance";
+	if (height_below(mark) != mark->height)
+		return "gaps: wrong height";
+	for (unsigned int i = 0; i < gaps->alignment_count; i++)
+		if (room_below(gaps, mark, i) != mark->room[i])
+			return "gaps: wrong room";
+	return NULL;
 }
 
 static const char *check(const struct carve_gaps *gaps,
 			 const struct carve_mark *mark,
 			 const struct carve_mark **last, uint64_t *count)
 {
-	struct carve_mark copy;
 	const char *wrong;
 
 	if (!mark)
 		return NULL;
-	for (int side = 0; side < 2; side++)
-		if (mark->child[side] && mark->child[side]->parent != mark)
-			return "gaps: a child of another parent";
-	wrong = check(gaps, mark->child[0], last, count);
+	wrong = check(gaps, child_of(mark, 0), last, count);
 	if (wrong)
 		return wrong;
-	if (*last && (*last)->upper != mark)
+	if (*last && carve_mark_upper(*last) != mark)
 		return "gaps: the tree and the neighbours disagree";
 	*last = mark;
 	++*count;
-	wrong = check(gaps, mark->child[1], last, count);
-	if (wrong)
-		return wrong;
-	if (lean_of(mark) > 1 || lean_of(mark) < -1)
-		return "gaps: out of balance";
-	copy = *mark;
-	if (update(gaps, &copy))
-		return "gaps: wrong height or room";
-	return NULL;
+	wrong = check(gaps, child_of(mark, 1), last, count);
+	return wrong ? wrong : check_one(gaps, mark);
 }
 
 const char *carve_gap_tree_check(const struct carve_gaps *gaps)
@@ -254,7 +349,7 @@ const char *carve_gap_tree_check(const struct carve_gaps *gaps)
 	uint64_t count = 0;
 	const char *wrong;
 
-	if (gaps->root && gaps->root->parent)
+	if (gaps->root && parent_of(gaps->root))
 		return "gaps: a root with a parent";
 	wrong = check(gaps, gaps->root, &last, &count);
 	if (!wrong && count != gaps->count)

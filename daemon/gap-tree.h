@@ -2,7 +2,7 @@
 /*
  * The tree of gaps: marks by address, balanced as Adelson-Velsky and Landis
  * do it. Every mark knows the most pages that fit somewhere in its subtree, for
- * each alignment that was ever asked for. Neighbours by address are linked, so nothing searches for the
+ * some alignments. Neighbours by address are linked, so nothing searches for the
  * place of a mark; what changes goes up only as far as it makes a difference.
  */
 #ifndef CARVE_DAEMON_GAP_TREE_H
@@ -13,6 +13,10 @@
 /* Pages that fit into the gap behind @mark at 2^@alignment pages. */
 uint32_t carve_gap_room(const struct carve_gaps *gaps,
 			const struct carve_mark *mark, unsigned int alignment);
+
+/* The last mark that begins before @offset, or the one at the start. */
+struct carve_mark *carve_gap_before(const struct carve_gaps *gaps,
+				    uint64_t offset);
 
 /*
  * @mark goes in. It is linked with its neighbours already, and its gap and
@@ -26,12 +30,16 @@ void carve_gap_tree_insert(struct carve_gaps *gaps, struct carve_mark *mark);
  */
 void carve_gap_tree_remove(struct carve_gaps *gaps, struct carve_mark *mark);
 
-/* From now on the tree knows of this alignment. O(n) if it did not, else O(1) */
-void carve_gap_tree_learn(struct carve_gaps *gaps, unsigned int alignment);
-
-/* The lowest mark above @mark with room for @pages, or NULL. */
-struct carve_mark *carve_gap_tree_search(const struct carve_gaps *gaps,
-					 const struct carve_mark *mark,
+/*
+ * The lowest mark above @mark with room for @pages at 2^@alignment pages, or NULL.
+ *
+ * The tree knows CARVE_GAPS_ROOMS alignments, one page and those asked for; a new
+ * one costs O(n), once. When there are more, gaps with room at a smaller alignment
+ * are looked at one after the other, and when that has cost O(n), the new one takes
+ * the place of the one that is known for the longest.
+ */
+struct carve_mark *carve_gap_tree_search(struct carve_gaps *gaps,
+					 struct carve_mark *mark,
 					 unsigned int alignment,
 					 uint64_t pages);
 

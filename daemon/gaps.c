@@ -11,16 +11,14 @@ struct bin {
 };
 
 /* Up to CARVE_GAPS_PARTS pages there is a bin for each number of pages. */
-static struct bin bin_of(const struct carve_gaps *gaps, uint64_t bytes)
+static struct bin bin_of(uint32_t pages)
 {
-	uint64_t pages = bytes / gaps->page_bytes;
-	unsigned int log2 = 63 - (unsigned int)__builtin_clzll(pages);
+	unsigned int log2 = 31 - (unsigned int)__builtin_clz(pages);
 
 	if (log2 < CARVE_GAPS_PARTS_LOG2)
-		return (struct bin){ 0, (unsigned int)pages };
+		return (struct bin){ 0, pages };
 	log2 -= CARVE_GAPS_PARTS_LOG2;
-	return (struct bin){ log2 + 1, (unsigned int)(pages >> log2) &
-					       (CARVE_GAPS_PARTS - 1) };
+	return (struct bin){ log2 + 1, pages >> log2 & (CARVE_GAPS_PARTS - 1) };
 }
 
 /* The first gap of @bin, or of the next one that has any. */
@@ -43,13 +41,13 @@ static struct carve_mark *first_of(const struct carve_gaps *gaps,
 
 static void bin_add(struct carve_gaps *gaps, struct carve_mark *mark)
 {
-	struct bin bin = bin_of(gaps, mark->gap);
+	struct bin bin = bin_of(mark->gap_pages);
 	struct carve_mark **first = &gaps->bins[bin.row][bin.part];
 
-	mark->previous = NULL;
-	mark->next = *first;
+	carve_link_set(&mark->previous, NULL);
+	carve_link_set(&mark->next, *first);
 	if (*first)
-		(*first)->previous = mark;
+		carve_link_set(&(*first)->previous, mark);
 	*first = mark;
 	gaps->rows |= 1U << bin.row;
 	gaps->parts[bin.row] |= (uint16_t)(1U << bin.part);
@@ -57,17 +55,19 @@ static void bin_add(struct carve_gaps *gaps, struct carve_mark *mark)
 
 static void bin_take(struct carve_gaps *gaps, struct carve_mark *mark)
 {
+	struct carve_mark *next = carve_link_get(&mark->next);
+	struct carve_mark *previous = carve_link_get(&mark->previous);
 	struct bin bin;
 
-	if (mark->next)
-		mark->next->previous = mark->previous;
-	if (mark->previous) {
-		mark->previous->next = mark->next;
+	if (next)
+		carve_link_set(&next->previous, previous);
+	if (previous) {
+		carve_link_set(&previous->next, next);
 		return;
 	}
-	bin = bin_of(gaps, mark->gap);
-	gaps->bins[bin.row][bin.part] = mark->next;
-	if (mark->next)
+	bin = bin_of(mark->gap_pages);
+	gaps->bins[bin.row][bin.part] = next;
+	if (next)
 		return;
 	gaps->parts[bin.row] &= (uint16_t)~(1U << bin.part);
 	if (!gaps->parts[bin.row])
@@ -75,14 +75,20 @@ static void bin_take(struct carve_gaps *gaps, struct carve_mark *mark)
 }
 
 static void set_gap(struct carve_gaps *gaps, struct carve_mark *mark,
-		    uint64_t gap)
+		    uint32_t gap_pages)
 {
-	if (mark->gap)
+	if (mark->gap_pages)
 		bin_take(gaps, mark);
-	gaps->gap_bytes += gap - mark->gap;
-	mark->gap = gap;
-	if (mark->gap)
+	gaps->gap_bytes -= carve_mark_gap(mark);
+	mark->gap_pages = gap_pages;
+	gaps->gap_bytes += carve_mark_gap(mark);
+	if (gap_pages)
 		bin_add(gaps, mark);
+}
+
+static uint32_t pages_of(const struct carve_gaps *gaps, uint64_t bytes)
+{
+	return (uint32_t)(bytes >> gaps->start.page_log2);
 }
 
 void carve_gaps_init(struct carve_gaps *gaps, uint64_t bytes,
@@ -93,32 +99,17 @@ void carve_gaps_init(struct carve_gaps *gaps, uint64_t bytes,
 		.bytes = bytes,
 		.page_bytes = page_bytes,
 		.base = base,
-		.alignments = 1,
+		.start.page_log2 = (uint8_t)__builtin_ctzll(page_bytes),
+		.alignment_count = 1,
+		.alignment_oldest = 1,
 	};
-	set_gap(gaps, &gaps->start, bytes);
-}
-
-/* The last mark that begins before @offset, or the one at the start. */
-static struct carve_mark *mark_before(const struct carve_gaps *gaps,
-				      uint64_t offset)
-{
-	const struct carve_mark *mark = gaps->root, *found = &gaps->start;
-
-	while (mark) {
-		if (mark->offset < offset) {
-			found = mark;
-			mark = mark->child[1];
-		} else {
-			mark = mark->child[0];
-		}
-	}
-	return (struct carve_mark *)found;
+	set_gap(gaps, &gaps->start, pages_of(gaps, bytes));
 }
 
 struct carve_mark *carve_gaps_next(const struct carve_gaps *gaps,
 				   uint64_t offset)
 {
-	return mark_before(gaps, offset)->upper;
+	return carve_mark_upper(carve_gap_before(gaps, offset));
 }
 
 bool carve_gaps_place(const struct carve_gaps *gaps,
@@ -126,8 +117,8 @@ bool carve_gaps_place(const struct carve_gaps *gaps,
 		      const struct carve_fit *fit, bool high,
 		      uint64_t *ret_offset)
 {
-	uint64_t begin = mark->offset + mark->bytes;
-	uint64_t end = begin + mark->gap, offset;
+	uint64_t begin = carve_mark_end(mark);
+	uint64_t end = begin + carve_mark_gap(mark), offset;
 	uint64_t mask = fit->alignment - 1;
 
 	end = end < fit->end ? end : fit->end;
@@ -151,138 +142,15 @@ bool carve_gaps_place(const struct carve_gaps *gaps,
 	return true;
 }
 
-/* For alignments so large that there are only a few places to try. */
-static struct carve_mark *lowest_of_few(const struct carve_gaps *gaps,
-					const struct carve_fit *fit,
-					uint64_t from, uint64_t *offset)
-{
-	uint64_t skip = -(gaps->base + from) & (fit->alignment - 1);
-
-	while (skip < gaps->bytes - from) {
-		from += skip;
-
-		struct carve_mark *lower = carve_gaps_behind(gaps, from,
-							     fit->bytes);
-
-		if (lower) {
-			*offset = from;
-			return lower;
-		}
-		skip = fit->alignment;
-	}
-	return NULL;
-}
-
-static struct carve_mark *lowest(struct carve_gaps *gaps,
-				 const struct carve_fit *fit, uint64_t from,
-				 uint64_t *offset)
-{
-	unsigned int alignment = (unsigned int)__builtin_ctzll(
-		fit->alignment / gaps->page_bytes);
-	/* A mark that begins at @from itself counts as before it here. */
-	struct carve_mark *mark = mark_before(gaps, from + 1);
-	uint64_t end = mark->offset + mark->bytes + mark->gap;
-	uint64_t begin = end - mark->gap, skip;
-
-	if (alignment >= CARVE_GAPS_ALIGNMENTS)
-		return lowest_of_few(gaps, fit, from, offset);
-	begin = begin < from ? from : begin;
-	skip = -(gaps->base + begin) & (fit->alignment - 1);
-	if (begin <= end && skip <= end - begin &&
-	    end - begin - skip >= fit->bytes) {
-		*offset = begin + skip;
-		return mark;
-	}
-	carve_gap_tree_learn(gaps, alignment);
-	mark = carve_gap_tree_search(gaps, mark, alignment,
-				     fit->bytes / gaps->page_bytes);
-	if (mark) {
-		begin = mark->offset + mark->bytes;
-		skip = -(gaps->base + begin) & (fit->alignment - 1);
-		*offset = begin + skip;
-	}
-	return mark;
-}
-
-/*
- * The lowest gap that takes all of it, from @mark on. Only those are tried that
- * have room for what is aligned.
- */
-static struct carve_mark *try_each(struct carve_gaps *gaps,
-				   struct carve_mark *mark,
-				   const struct carve_fit *fit, uint64_t from,
-				   uint64_t *offset)
-{
-	uint64_t pages = (fit->bytes - fit->before) / gaps->page_bytes;
-	unsigned int alignment = (unsigned int)__builtin_ctzll(
-		fit->alignment / gaps->page_bytes);
-	bool known = alignment < CARVE_GAPS_ALIGNMENTS;
-
-	if (known)
-		carve_gap_tree_learn(gaps, alignment);
-	while (mark && !(carve_gaps_place(gaps, mark, fit, false, offset) &&
-			 *offset >= from))
-		mark = known ? carve_gap_tree_search(gaps, mark, alignment,
-						     pages) : mark->upper;
-	return mark;
-}
-
-/*
- * What is aligned does not begin where the whole does. The tree knows nothing of
- * that; but where there is as much more room as it may take at most, there is a
- * place. Only if there is not so much anywhere, gaps are tried one by one.
- */
-static bool shifted(struct carve_gaps *gaps, const struct carve_fit *fit,
-		    uint64_t from, uint64_t *ret_offset,
-		    struct carve_mark **ret_lower)
-{
-	uint64_t shift = -fit->before & (fit->alignment - 1);
-	struct carve_fit wide = *fit;
-	struct carve_mark *mark;
-	uint64_t offset = 0;
-
-	wide.bytes += shift;
-	wide.before = 0;
-	mark = lowest(gaps, &wide, from, &offset);
-	offset += shift;
-	if (!mark || offset > fit->end - fit->bytes)
-		mark = try_each(gaps, mark_before(gaps, from + 1), fit, from,
-				&offset);
-	if (!mark)
-		return false;
-	*ret_offset = offset;
-	*ret_lower = mark;
-	return true;
-}
-
-bool carve_gaps_lowest(struct carve_gaps *gaps, const struct carve_fit *fit,
-		       uint64_t from, uint64_t *ret_offset,
-		       struct carve_mark **ret_lower)
-{
-	struct carve_mark *lower;
-	uint64_t offset;
-
-	if (from >= gaps->bytes || fit->end < fit->bytes)
-		return false;
-	if (fit->before & (fit->alignment - 1))
-		return shifted(gaps, fit, from, ret_offset, ret_lower);
-	lower = lowest(gaps, fit, from, &offset);
-	/* If the lowest one reaches too far, then all others do. */
-	if (!lower || offset > fit->end - fit->bytes)
-		return false;
-	*ret_offset = offset;
-	*ret_lower = lower;
-	return true;
-}
-
 bool carve_gaps_within(const struct carve_gaps *gaps, uint64_t from,
 		       uint64_t end, uint64_t *ret_offset, uint64_t *ret_bytes)
 {
-	const struct carve_mark *mark = mark_before(gaps, from + 1);
+	const struct carve_mark *mark = carve_gap_before(gaps, from + 1);
 
-	for (; mark && mark->offset + mark->bytes < end; mark = mark->upper) {
-		uint64_t begin = mark->offset + mark->bytes;
-		uint64_t stop = begin + mark->gap;
+	for (; mark && carve_mark_end(mark) < end;
+	     mark = carve_mark_upper(mark)) {
+		uint64_t begin = carve_mark_end(mark);
+		uint64_t stop = begin + carve_mark_gap(mark);
 
 		begin = begin < from ? from : begin;
 		stop = stop > end ? end : stop;
@@ -298,17 +166,19 @@ bool carve_gaps_within(const struct carve_gaps *gaps, uint64_t from,
 struct carve_mark *carve_gaps_first(const struct carve_gaps *gaps,
 				    uint64_t bytes)
 {
-	return bytes > gaps->bytes ? NULL : first_of(gaps, bin_of(gaps, bytes));
+	return bytes > gaps->bytes ? NULL :
+				     first_of(gaps, bin_of(pages_of(gaps, bytes)));
 }
 
 struct carve_mark *carve_gaps_after(const struct carve_gaps *gaps,
 				    const struct carve_mark *mark)
 {
+	struct carve_mark *next = carve_link_get(&mark->next);
 	struct bin bin;
 
-	if (mark->next)
-		return mark->next;
-	bin = bin_of(gaps, mark->gap);
+	if (next)
+		return next;
+	bin = bin_of(mark->gap_pages);
 	bin.part++;
 	return first_of(gaps, bin);
 }
@@ -322,57 +192,62 @@ struct carve_mark *carve_gaps_behind(const struct carve_gaps *gaps,
 	if (offset >= gaps->bytes || bytes > gaps->bytes - offset)
 		return NULL;
 	/* A mark that begins at @offset itself counts as before it here. */
-	mark = mark_before(gaps, offset + 1);
-	begin = mark->offset + mark->bytes;
-	return offset >= begin && offset + bytes <= begin + mark->gap ? mark :
-									NULL;
+	mark = carve_gap_before(gaps, offset + 1);
+	begin = carve_mark_end(mark);
+	return offset >= begin &&
+	       offset + bytes <= begin + carve_mark_gap(mark) ? mark : NULL;
 }
 
 void carve_gaps_insert(struct carve_gaps *gaps, struct carve_mark *lower,
 		       struct carve_mark *mark, uint64_t offset, uint64_t bytes)
 {
-	uint64_t begin = lower->offset + lower->bytes;
-	uint64_t end = begin + lower->gap;
+	uint32_t begin = lower->offset_pages + lower->pages;
+	uint32_t end = begin + lower->gap_pages;
+	uint32_t first = pages_of(gaps, offset), pages = pages_of(gaps, bytes);
+	struct carve_mark *upper = carve_mark_upper(lower);
 
-	assert(bytes && offset >= begin && offset <= end &&
-	       bytes <= end - offset);
-	mark->offset = offset;
-	mark->bytes = bytes;
-	mark->gap = 0;
-	mark->upper_bytes = lower->upper_bytes;
-	mark->lower = lower;
-	mark->upper = lower->upper;
-	if (mark->upper)
-		mark->upper->lower = mark;
-	lower->upper = mark;
-	lower->upper_bytes = bytes;
-	set_gap(gaps, lower, offset - begin);
-	set_gap(gaps, mark, end - (offset + bytes));
+	assert(bytes && offset >= carve_mark_end(lower) && first <= end &&
+	       pages <= end - first);
+	mark->offset_pages = first;
+	mark->pages = pages;
+	mark->gap_pages = 0;
+	mark->page_log2 = gaps->start.page_log2;
+	mark->upper_pages = lower->upper_pages;
+	carve_link_set(&mark->lower, lower);
+	carve_link_set(&mark->upper, upper);
+	if (upper)
+		carve_link_set(&upper->lower, mark);
+	carve_link_set(&lower->upper, mark);
+	lower->upper_pages = pages;
+	set_gap(gaps, lower, first - begin);
+	set_gap(gaps, mark, end - (first + pages));
 	carve_gap_tree_insert(gaps, mark);
 	gaps->count++;
 }
 
 void carve_gaps_remove(struct carve_gaps *gaps, struct carve_mark *mark)
 {
-	struct carve_mark *lower = mark->lower;
-	uint64_t gap = lower->gap + mark->bytes + mark->gap;
+	struct carve_mark *lower = carve_mark_lower(mark);
+	struct carve_mark *upper = carve_mark_upper(mark);
+	uint32_t gap_pages = lower->gap_pages + mark->pages + mark->gap_pages;
 
 	set_gap(gaps, mark, 0);
-	set_gap(gaps, lower, gap);
+	set_gap(gaps, lower, gap_pages);
 	carve_gap_tree_remove(gaps, mark);
-	lower->upper = mark->upper;
-	lower->upper_bytes = mark->upper_bytes;
-	if (mark->upper)
-		mark->upper->lower = lower;
+	carve_link_set(&lower->upper, upper);
+	lower->upper_pages = mark->upper_pages;
+	if (upper)
+		carve_link_set(&upper->lower, lower);
 	gaps->count--;
 }
 
 uint64_t carve_gaps_largest(const struct carve_gaps *gaps)
 {
-	uint64_t largest = gaps->root ?
-				   gaps->root->room[0] * gaps->page_bytes : 0;
+	uint32_t largest = gaps->start.gap_pages;
 
-	return largest > gaps->start.gap ? largest : gaps->start.gap;
+	if (gaps->root && gaps->root->room[0] > largest)
+		largest = gaps->root->room[0];
+	return (uint64_t)largest << gaps->start.page_log2;
 }
 
 /* Every gap is in the bin of its size, and nothing else is in any. */
@@ -387,13 +262,15 @@ static const char *check_bins(const struct carve_gaps *gaps, uint64_t open)
 
 			if (!mark != !(gaps->parts[row] >> part & 1))
 				return "gaps: a wrong bit for a bin";
-			for (; mark; previous = mark, mark = mark->next) {
+			for (; mark; previous = mark,
+			     mark = carve_link_get(&mark->next)) {
 				struct bin bin = { 0, 0 };
 
-				if (mark->gap)
-					bin = bin_of(gaps, mark->gap);
+				if (mark->gap_pages)
+					bin = bin_of(mark->gap_pages);
 				if (bin.row != row || bin.part != part ||
-				    mark->previous != previous || !open--)
+				    carve_link_get(&mark->previous) != previous ||
+				    !open--)
 					return "gaps: a gap in the wrong bin";
 			}
 		}
@@ -407,23 +284,25 @@ const char *carve_gaps_check(const struct carve_gaps *gaps)
 	uint64_t sum = 0, marks = 0, open = 0;
 	const char *wrong;
 
-	if (mark->offset || mark->bytes || mark->lower)
+	if (mark->offset_pages || mark->pages || carve_mark_lower(mark))
 		return "gaps: the mark at the start is not empty";
 	while (mark) {
-		uint64_t end = mark->offset + mark->bytes;
-		const struct carve_mark *upper = mark->upper;
+		uint64_t end = carve_mark_end(mark), gap = carve_mark_gap(mark);
+		const struct carve_mark *upper = carve_mark_upper(mark);
 
-		if (mark != &gaps->start && (!mark->bytes || ++marks > gaps->count))
+		if (mark->page_log2 != gaps->start.page_log2)
+			return "gaps: pages of another size";
+		if (mark != &gaps->start && (!mark->pages || ++marks > gaps->count))
 			return "gaps: an empty mark, or one too many";
-		if (mark->gap != (upper ? upper->offset : gaps->bytes) - end)
+		if (gap != (upper ? carve_mark_offset(upper) : gaps->bytes) - end)
 			return "gaps: a gap does not reach to the next mark";
-		if (end > gaps->bytes || mark->gap > gaps->bytes - end)
+		if (end > gaps->bytes || gap > gaps->bytes - end)
 			return "gaps: a mark reaches out of the range";
-		if ((upper ? upper->bytes : 0) != mark->upper_bytes ||
-		    (upper && upper->lower != mark))
+		if ((upper ? upper->pages : 0) != mark->upper_pages ||
+		    (upper && carve_mark_lower(upper) != mark))
 			return "gaps: neighbours disagree";
-		sum += mark->gap;
-		open += mark->gap != 0;
+		sum += gap;
+		open += gap != 0;
 		mark = upper;
 	}
 	if (sum != gaps->gap_bytes)

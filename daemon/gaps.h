@@ -50,9 +50,10 @@ bool carve_gaps_place(const struct carve_gaps *gaps,
  *
  * Finds one whenever there is one; with @fit->before that is not aligned itself
  * maybe not the lowest, and when there is hardly room in O(log n) for each gap that
- * takes what is aligned and not what stands before it. Else O(log n) up to the
- * largest alignment of the tree, and once O(n) for each alignment, when it is new;
- * beyond, O(log n) for each multiple of the alignment in the range.
+ * takes what is aligned and not what stands before it. Else O(log n) for the
+ * alignments that the tree knows, and once O(n) for each of these, when it is new;
+ * for others see carve_gap_tree_search(). Beyond CARVE_GAPS_ALIGNMENTS, O(log n) for
+ * each multiple of the alignment in the range.
  */
 bool carve_gaps_lowest(struct carve_gaps *gaps, const struct carve_fit *fit,
 		       uint64_t from, uint64_t *ret_offset,

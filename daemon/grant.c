@@ -45,13 +45,13 @@ static int check(const struct carve_region *region,
 static void free_records(struct carve_record **records, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		free(records[i]);
+		carve_record_free(records[i]);
 }
 
 static int new_records(struct carve_record **records, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		records[i] = calloc(1, sizeof(*records[i]));
+		records[i] = carve_record_new();
 		if (!records[i]) {
 			free_records(records, i);
 			return -ENOMEM;

@@ -101,7 +101,7 @@ static void describe_record(const struct carve_client *client,
 	if (record->extent.state == CARVE_EXTENT_DIRTY ||
 	    record->extent.state == CARVE_EXTENT_HELD)
 		ret->flags |= CARVE_BUFFER_DIRTY;
-	if (record->slot.owner)
+	if (carve_record_owner(record))
 		ret->flags |= CARVE_BUFFER_RESERVED;
 	if (record->extent.state == CARVE_EXTENT_RESERVED) {
 		const struct carve_reservation *its =
@@ -113,7 +113,8 @@ static void describe_record(const struct carve_client *client,
 	}
 	/* What nobody has had since boot has no owner to be known. */
 	if (record->id && (sees_all(client) || client->who.uid == record->uid))
-		describe_owner(ret, record->uid, record->pid, record->name);
+		describe_owner(ret, record->uid, record->pid,
+			       carve_record_name(record));
 }
 
 /* By address for who may know it, else by number. */

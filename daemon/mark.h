@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "link.h"
+
 /* Alignments of 1 to 2^18 pages: with pages of 4 KiB up to 1 GiB. */
 #define CARVE_GAPS_ALIGNMENTS	19
 
@@ -17,37 +19,84 @@
 #define CARVE_GAPS_PARTS	(1U << CARVE_GAPS_PARTS_LOG2)
 #define CARVE_GAPS_ROWS		(32 - CARVE_GAPS_PARTS_LOG2 + 1)
 
+/*
+ * How many alignments the tree knows of at a time: a page, and as many others as
+ * are asked for; see carve_gap_tree_learn().
+ */
+#define CARVE_GAPS_ROOMS	4
+
 /**
  * struct carve_mark - a covered part and the gap behind it
- * @offset: first byte
- * @bytes: length
- * @gap: bytes between the end of this mark and the next one
+ * @offset_pages: its first page; see carve_mark_offset()
+ * @pages: length
+ * @gap_pages: from the end of this mark to the next one
+ * @upper_pages: length of the next one; 0 at the end of the range
+ * @room: private; pages that fit somewhere in the subtree, for each alignment the
+ *	tree knows of
  * @parent: private; in the tree by address
  * @child: private; below and above
- * @height: private; of the subtree
- * @room: private; pages that fit somewhere in the subtree, by alignment
- * @upper_bytes: length of the next one; 0 at the end of the range
  * @lower: the mark before this one; NULL before the one at the start
  * @upper: the mark after this one; NULL behind the last
  * @next: private; a gap of the same bin
  * @previous: private; likewise
+ * @height: private; of the subtree
+ * @page_log2: how large a page is
  *
- * What a walk through the tree needs lies together, in one cache line.
+ * A cache line: a buffer has two of these.
  */
 struct carve_mark {
-	uint64_t offset;
-	uint64_t bytes;
-	uint64_t gap;
-	struct carve_mark *parent;
-	struct carve_mark *child[2];
-	uint32_t height;
-	uint32_t room[CARVE_GAPS_ALIGNMENTS];
-	uint64_t upper_bytes;
-	struct carve_mark *lower;
-	struct carve_mark *upper;
-	struct carve_mark *next;
-	struct carve_mark *previous;
+	uint32_t offset_pages;
+	uint32_t pages;
+	uint32_t gap_pages;
+	uint32_t upper_pages;
+	uint32_t room[CARVE_GAPS_ROOMS];
+	struct carve_link parent;
+	struct carve_link child[2];
+	struct carve_link lower;
+	struct carve_link upper;
+	struct carve_link next;
+	struct carve_link previous;
+	uint8_t height;
+	uint8_t page_log2;
 };
+
+_Static_assert(sizeof(struct carve_mark) == 64, "a cache line");
+
+static inline uint64_t carve_mark_offset(const struct carve_mark *mark)
+{
+	return (uint64_t)mark->offset_pages << mark->page_log2;
+}
+
+static inline uint64_t carve_mark_bytes(const struct carve_mark *mark)
+{
+	return (uint64_t)mark->pages << mark->page_log2;
+}
+
+static inline uint64_t carve_mark_gap(const struct carve_mark *mark)
+{
+	return (uint64_t)mark->gap_pages << mark->page_log2;
+}
+
+static inline uint64_t carve_mark_upper_bytes(const struct carve_mark *mark)
+{
+	return (uint64_t)mark->upper_pages << mark->page_log2;
+}
+
+/* Where its gap begins. */
+static inline uint64_t carve_mark_end(const struct carve_mark *mark)
+{
+	return carve_mark_offset(mark) + carve_mark_bytes(mark);
+}
+
+static inline struct carve_mark *carve_mark_lower(const struct carve_mark *mark)
+{
+	return carve_link_get(&mark->lower);
+}
+
+static inline struct carve_mark *carve_mark_upper(const struct carve_mark *mark)
+{
+	return carve_link_get(&mark->upper);
+}
 
 /**
  * struct carve_gaps - all gaps of a range
@@ -58,12 +107,16 @@ struct carve_mark {
  * @count: number of marks
  * @start: the empty mark before all others
  * @root: of the tree of all marks but @start
- * @alignments: which ones the tree knows of
+ * @alignments: log2 of those the tree knows of, in pages; the first is 0
+ * @alignment_count: how many these are
+ * @alignment_oldest: which of them is forgotten for the next one
+ * @missed: gaps looked at in vain, because the tree did not know an alignment
  * @rows: which rows have a gap
  * @parts: which parts of a row have one
  * @bins: the gap that came last, of each bin
  *
- * Points into itself: not to be moved or copied after carve_gaps_init().
+ * Points into itself: not to be moved or copied after carve_gaps_init(). And all
+ * its marks have to be near it; see link.h.
  */
 struct carve_gaps {
 	uint64_t bytes;
@@ -73,7 +126,10 @@ struct carve_gaps {
 	uint64_t count;
 	struct carve_mark start;
 	struct carve_mark *root;
-	uint32_t alignments;
+	uint8_t alignments[CARVE_GAPS_ROOMS];
+	uint8_t alignment_count;
+	uint8_t alignment_oldest;
+	uint64_t missed;
 	uint32_t rows;
 	uint16_t parts[CARVE_GAPS_ROWS];
 	struct carve_mark *bins[CARVE_GAPS_ROWS][CARVE_GAPS_PARTS];

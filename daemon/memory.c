@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "arena.h"
 #include "log.h"
 
 /* More than the deepest calls take. */
@@ -69,4 +70,6 @@ void carve_memory_prepare(void)
 	prepare_heap();
 	touch_stack();
 	lock();
+	/* Last: what is only set aside is not to be locked. */
+	carve_arena_prepare(CARVE_MEMORY_ARENA);
 }

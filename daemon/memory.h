@@ -7,10 +7,13 @@
 #define CARVE_DAEMON_MEMORY_H
 
 /*
- * What is prepared: a record of a buffer takes more than half a KiB, a client one,
- * the event loop's part included; 100 clients and 2000 buffers at the same time.
+ * What is prepared, for 100 clients and 2000 buffers at the same time: of heap, 1
+ * KiB for a client, the event loop's part included, and 10 for a request under way;
+ * of the arena, 184 bytes for a buffer, 104 more of a simulated region, what their
+ * names take, and 64 KiB for a region.
  */
-#define CARVE_MEMORY_BYTES	(5U << 19)
+#define CARVE_MEMORY_BYTES	(1U << 20)
+#define CARVE_MEMORY_ARENA	(13U << 16)
 
 /*
  * For the same in the state: a client and a buffer take one cell each, a buffer of
@@ -22,7 +25,7 @@
  * What the unit's MemoryMax= is made of: the daemon itself with the libraries it
  * locks; one client, of which 1 KiB is always there, 10 while the largest request is
  * under way, and the rest is the kernel's, most of it replies that are not read; one
- * extent, of which half a KiB and more is the daemon's, the rest the kernel's (file,
+ * extent, of which up to half a KiB is the daemon's, the rest the kernel's (file,
  * inode, name, the driver's books) and what is written down of it; one reservation,
  * of which there are no more than extents; and 64 requests of one user that wait for
  * reservations of 1024 slots.
@@ -37,7 +40,8 @@
  * carve_memory_prepare() - have memory before it is short
  *
  * Heap of CARVE_MEMORY_BYTES, touched and never given back, for everything the
- * process allocates, libraries included; only beyond it the machine is asked.
+ * process allocates, libraries included, but regions and their books, for which
+ * there is an arena with CARVE_MEMORY_ARENA; only beyond these the machine is asked.
  * And all of the process, program and libraries too, stays in memory where the
  * limit for locked memory (LimitMEMLOCK= in the unit) allows it.
  *

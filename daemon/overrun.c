@@ -50,7 +50,7 @@ void carve_overrun_report(const struct carve_region *region,
 	if (!damage->bytes)
 		return;
 	print_found(found, sizeof(found), damage);
-	snprintf(name, sizeof(name), "CARVE_NAME=%s", record ? record->name : "");
+	snprintf(name, sizeof(name), "CARVE_NAME=%s", record ? carve_record_name(record) : "");
 	snprintf(bytes, sizeof(bytes), "CARVE_GUARD_BYTES=%" PRIu32, damage->bytes);
 	snprintf(at, sizeof(at), "CARVE_GUARD_OFFSET=%" PRIu64, offset);
 	snprintf(uid, sizeof(uid), "CARVE_UID=%" PRIu32, dead->uid);
@@ -59,6 +59,6 @@ void carve_overrun_report(const struct carve_region *region,
 			  PRIu32 " pid %d: %" PRIu32 " bytes of its guards, the "
 			  "first at byte %" PRIu64 " of the %" PRIu64 " it takes "
 			  "with them, found %s", about.region, dead->id,
-			  record ? record->name : "", dead->uid, (int)pid,
+			  record ? carve_record_name(record) : "", dead->uid, (int)pid,
 			  damage->bytes, offset, dead->bytes, found);
 }

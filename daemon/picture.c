@@ -62,13 +62,9 @@ static uint32_t holder_of(const struct carve_record *record, bool fixed_slots)
 {
 	const struct carve_charge *charge = record->charge;
 
-	if (record->slot.owner) {
-		const struct carve_reservation *reservation =
-			carve_container_of(record->slot.owner,
-					   struct carve_reservation, slots);
-
-		charge = fixed_slots ? NULL : reservation->charge;
-	}
+	if (carve_record_owner(record))
+		charge = fixed_slots ? NULL :
+				       carve_reservation_of(record)->charge;
 	return charge ? charge->number : CARVE_SURVEY_FIXED;
 }
 

@@ -71,7 +71,8 @@ static struct carve_mark *held_behind(struct carve_placement *placement,
 				      uint64_t bytes)
 {
 	/* Mostly the same extent, or one of the next: no need to search. */
-	for (int i = 0; i < 4 && !placement->shut; i++, lower = lower->lower) {
+	for (int i = 0; i < 4 && !placement->shut;
+	     i++, lower = carve_mark_lower(lower)) {
 		if (lower == &placement->used.start)
 			return &placement->held.start;
 		if (of_used(lower)->state != CARVE_EXTENT_DIRTY)
@@ -90,11 +91,11 @@ static void put(struct carve_placement *placement, struct carve_mark *lower,
 				  held_behind(placement, lower, offset, bytes),
 				  &extent->held, offset, bytes);
 	if (state == CARVE_EXTENT_LIVE)
-		extent->number = carve_habit_allocate(&placement->habit,
-						      offset + bytes);
+		extent->number = (uint32_t)carve_habit_allocate(
+			&placement->habit, offset + bytes);
 	carve_gaps_insert(&placement->used, lower, &extent->used, offset,
 			  bytes);
-	extent->state = state;
+	extent->state = (uint8_t)state;
 	count(placement, extent, true);
 }
 
@@ -132,7 +133,7 @@ bool carve_placement_would_fit(struct carve_placement *placement,
 			       const struct carve_wish *wishes, size_t count,
 			       size_t *ret_index)
 {
-	struct carve_mark trial[CARVE_PLACEMENT_MANY];
+	struct carve_mark *trial = placement->trial;
 	struct carve_habit habit = placement->habit;
 	size_t placed = 0;
 
@@ -212,12 +213,21 @@ void carve_placement_undo(struct carve_placement *placement,
 	extent->state = CARVE_EXTENT_NONE;
 }
 
+/* The upper half is that of the last one's, unless it has grown since. */
+static uint64_t number_of(const struct carve_placement *placement,
+			  const struct carve_extent *extent)
+{
+	uint64_t last = placement->habit.allocated;
+
+	return last - (uint32_t)((uint32_t)last - extent->number);
+}
+
 void carve_placement_release(struct carve_placement *placement,
 			     struct carve_extent *extent)
 {
 	assert(extent->state == CARVE_EXTENT_LIVE);
 	carve_gaps_remove(&placement->held, &extent->held);
-	carve_habit_release(&placement->habit, extent->number);
+	carve_habit_release(&placement->habit, number_of(placement, extent));
 	extent->state = CARVE_EXTENT_DIRTY;
 }
 
@@ -262,7 +272,7 @@ void carve_placement_turn(struct carve_placement *placement,
 						    bytes),
 				  &extent->held, offset, bytes);
 	}
-	extent->state = state;
+	extent->state = (uint8_t)state;
 	count(placement, extent, true);
 }
 
@@ -313,7 +323,8 @@ static const char *check_extent(const struct carve_placement *placement,
 	count_of[extent->state]++;
 	if (extent->state != CARVE_EXTENT_DIRTY &&
 	    (carve_gaps_next(&placement->held, offset) != &extent->held ||
-	     extent->held.offset != offset || extent->held.bytes != bytes))
+	     carve_mark_offset(&extent->held) != offset ||
+	     carve_mark_bytes(&extent->held) != bytes))
 		return "placement: an extent is not held";
 	return NULL;
 }

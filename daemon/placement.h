@@ -49,17 +49,20 @@ enum carve_extent_state {
 /**
  * struct carve_extent - one run of pages that is not free and clean
  * @used: private; among all extents
- * @held: private; among all that are not CARVE_EXTENT_DIRTY
- * @number: private; which allocation it was
- * @state: what it is
+ * @held: private; among all that are not CARVE_EXTENT_DIRTY. The caller's while it
+ *	is
+ * @number: private; which allocation it was, the lower half
+ * @state: what it is; an enum carve_extent_state
+ * @tag: the caller's
  *
- * All zeros before its first use.
+ * All zeros before its first use. Near its region; see link.h.
  */
 struct carve_extent {
 	struct carve_mark used;
 	struct carve_mark held;
-	uint64_t number;
-	enum carve_extent_state state;
+	uint32_t number;
+	uint8_t state;
+	uint8_t tag;
 };
 
 /**
@@ -72,6 +75,7 @@ struct carve_extent {
  * @shut: among the marks are some that are in no extent; see earmark.h
  * @reserved_bytes, @reserved_count: extents that are CARVE_EXTENT_RESERVED
  * @promised_bytes, @promised_count: extents that are CARVE_EXTENT_HELD
+ * @trial: private; for carve_placement_would_fit()
  *
  * Not to be moved or copied after carve_placement_init().
  */
@@ -86,6 +90,7 @@ struct carve_placement {
 	uint64_t reserved_count;
 	uint64_t promised_bytes;
 	uint64_t promised_count;
+	struct carve_mark trial[CARVE_PLACEMENT_MANY];
 };
 
 /**
@@ -128,12 +133,12 @@ struct carve_figures {
 
 static inline uint64_t carve_extent_offset(const struct carve_extent *extent)
 {
-	return extent->used.offset;
+	return carve_mark_offset(&extent->used);
 }
 
 static inline uint64_t carve_extent_bytes(const struct carve_extent *extent)
 {
-	return extent->used.bytes;
+	return carve_mark_bytes(&extent->used);
 }
 
 /* A region of @bytes, 1 to 2^32 - 2 whole pages, all clean. */

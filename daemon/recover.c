@@ -24,14 +24,17 @@
 
 /* ---- what lives ------------------------------------------------------------ */
 
-static struct carve_record *new_record(const struct carve_device_extent *listed)
+/* Return: @record with what is known of it; NULL if there was no memory. */
+static struct carve_record *fill(struct carve_record *record,
+				 const struct carve_device_extent *listed)
 {
-	struct carve_record *record = calloc(1, sizeof(*record));
-
-	if (record && listed) {
-		record->id = listed->id;
-		record->uid = listed->uid;
-		memcpy(record->name, listed->name, sizeof(record->name));
+	if (!record || !listed)
+		return record;
+	record->id = listed->id;
+	record->uid = listed->uid;
+	if (carve_record_set_name(record, listed->name) < 0) {
+		carve_record_free(record);
+		return NULL;
 	}
 	return record;
 }
@@ -51,10 +54,10 @@ static void enter_slot(struct carve_record *record,
 		       const struct restore_slot *saved)
 {
 	struct carve_reservation *owner = saved->owner->made;
+	struct carve_slot_record *slot = carve_record_slot(record);
 
-	record->slot.extent = &record->extent;
-	record->slot_kept[owner->generation & 1] = saved->place;
-	carve_slot_enter(&owner->slots, saved->class, &record->slot);
+	slot->kept[owner->generation & 1] = saved->place;
+	carve_slot_enter(&owner->slots, saved->class, &slot->slot);
 	if (record->charge)
 		carve_charge_enter_slot(record->charge, saved->bytes);
 }
@@ -77,7 +80,8 @@ static int adopt_live(struct restore_plan *plan,
 	struct carve_region *region = plan->region;
 	const struct restore_slot *slot = slot_of(plan, listed);
 	struct restore_buffer *saved = carve_restore_find_buffer(plan, listed);
-	struct carve_record *record = new_record(listed);
+	struct carve_record *record = fill(slot ? carve_record_new_slot() :
+						  carve_record_new(), listed);
 	int r;
 
 	if (!record)
@@ -92,7 +96,7 @@ static int adopt_live(struct restore_plan *plan,
 			carve_charge_remove(record->charge, listed->bytes);
 	}
 	if (r < 0) {
-		free(record);
+		carve_record_free(record);
 		return r;
 	}
 	if (saved) {
@@ -114,14 +118,14 @@ static int adopt_dirty(struct carve_region *region,
 	while (offset < end) {
 		uint64_t bytes = end - offset < PIECE_BYTES ? end - offset :
 							      PIECE_BYTES;
-		struct carve_record *record = new_record(listed);
+		struct carve_record *record = fill(carve_record_new(), listed);
 		int r;
 
 		if (!record)
 			return -ENOMEM;
 		r = insert(region, record, offset, bytes, CARVE_EXTENT_DIRTY);
 		if (r < 0) {
-			free(record);
+			carve_record_free(record);
 			return r;
 		}
 		carve_roll_add(region, record);
@@ -152,7 +156,8 @@ static int adopt_rest(struct restore_plan *plan,
 static int adopt_slot(struct carve_region *region,
 		      const struct restore_slot *slot)
 {
-	struct carve_record *record = new_record(slot->dirty);
+	struct carve_record *record = fill(carve_record_new_slot(),
+					   slot->dirty);
 	int r;
 
 	if (!record)
@@ -160,15 +165,13 @@ static int adopt_slot(struct carve_region *region,
 	r = insert(region, record, slot->offset, slot->bytes,
 		   slot->dirty ? CARVE_EXTENT_HELD : CARVE_EXTENT_RESERVED);
 	if (r < 0) {
-		free(record);
+		carve_record_free(record);
 		return r;
 	}
 	enter_slot(record, slot);
 	carve_roll_add(region, record);
-	if (slot->dirty) {
-		record->job.owner = carve_reservation_of(record)->id;
+	if (slot->dirty)
 		carve_region_scrub(region, record);
-	}
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "arena.h"
 #include "crash-point.h"
 #include "log.h"
 #include "reservation.h"
@@ -88,18 +89,24 @@ static void look_out(struct carve_region *region, sd_event_source *timer)
 	sd_event_exit(sd_event_source_get_event(timer), 0);
 }
 
-static void set_job(struct carve_region *region, struct carve_record *record)
+static struct carve_scrub_job *new_job(struct carve_region *region,
+				       struct carve_record *record)
 {
-	record->job.offset = carve_extent_offset(&record->extent);
-	record->job.bytes = carve_extent_bytes(&record->extent);
+	const struct carve_reservation *owner = carve_reservation_of(record);
+	struct carve_scrub_job *job = carve_record_job(record);
+
+	job->offset = carve_extent_offset(&record->extent);
+	job->bytes = carve_extent_bytes(&record->extent);
+	/* Somebody may be waiting for it, and nobody else can use it. */
+	job->owner = owner ? owner->id : 0;
 	region->scrubbing++;
+	return job;
 }
 
 void carve_region_scrub(struct carve_region *region,
 			struct carve_record *record)
 {
-	set_job(region, record);
-	carve_scrubber_put(region->scrubber, &record->job);
+	carve_scrubber_put(region->scrubber, new_job(region, record));
 }
 
 struct carve_record *carve_region_find(const struct carve_region *region,
@@ -129,11 +136,11 @@ static void set_dirty(struct carve_region *region, struct carve_record *record)
 	if (region->state)
 		carve_state_drop(region->state, &record->kept);
 	CARVE_CRASH_POINT("release-forgotten");
-	if (record->slot.owner)
+	if (carve_record_owner(record))
 		carve_charge_leave_slot(record->charge, bytes);
 	carve_charge_remove(record->charge, bytes);
 	record->charge = NULL;
-	if (record->slot.owner)
+	if (carve_record_owner(record))
 		carve_reservation_release(record);
 	else
 		carve_placement_release(&region->placement, &record->extent);
@@ -186,26 +193,27 @@ void carve_region_collect(struct carve_region *region)
 		mark_gone(region, r);
 }
 
-static void scrubbed(struct carve_region *region, struct carve_record *record)
+static void scrubbed(struct carve_region *region, struct carve_scrub_job *job)
 {
 	static struct carve_log_limit limit;
 	struct carve_log_about about = { .region = carve_region_label(region) };
-	int r = record->job.result;
+	struct carve_record *record = carve_record_of_job(job);
+	int r = job->result;
 
 	region->scrubbing--;
 	CARVE_CRASH_POINT("scrub-done");
 	if (r == 0) {
 		carve_roll_remove(region, record);
-		if (record->slot.owner) {
+		if (carve_record_owner(record)) {
 			carve_reservation_clean(record);
 			carve_roll_add(region, record);
 			return;
 		}
 		carve_placement_clean(&region->placement, &record->extent);
-		free(record);
+		carve_record_free(record);
 		return;
 	}
-	TAILQ_INSERT_TAIL(&region->failed, record, failed);
+	TAILQ_INSERT_TAIL(&region->failed, job, link);
 	if (r == -ENODEV) {
 		mark_gone(region, r);
 		return;
@@ -213,7 +221,8 @@ static void scrubbed(struct carve_region *region, struct carve_record *record)
 	carve_log_limited(&limit, LOG_ERR, &about, "region %s: zeroing %" PRIu64
 			  " bytes at %#" PRIx64 " failed (%s) and will be tried "
 			  "again; until then they cannot be used", about.region,
-			  record->job.bytes, record->job.offset, strerror(-r));
+			  carve_extent_bytes(&record->extent),
+			  carve_extent_offset(&record->extent), strerror(-r));
 	sd_event_source_set_time_relative(region->on_retry, RETRY_USEC);
 	sd_event_source_set_enabled(region->on_retry, SD_EVENT_ONESHOT);
 }
@@ -226,12 +235,11 @@ static bool is_quick(const struct carve_record *record)
 static void scrub_quickly(struct carve_region *region,
 			  struct carve_record *record)
 {
-	struct carve_scrub_job *job = &record->job;
+	struct carve_scrub_job *job = new_job(region, record);
 
-	set_job(region, record);
 	job->result = carve_device_scrub(region->device, job->offset,
 					 job->bytes);
-	scrubbed(region, record);
+	scrubbed(region, job);
 }
 
 static int on_release(sd_event_source *source, int fd, uint32_t revents,
@@ -272,8 +280,7 @@ static int on_scrubbed(sd_event_source *source, int fd, uint32_t revents,
 	(void)revents;
 	eventfd_read(fd, &count);
 	while ((job = carve_scrubber_take(region->scrubber)))
-		scrubbed(region, carve_container_of(job, struct carve_record,
-						    job));
+		scrubbed(region, job);
 	carve_region_serve(region);
 	return 0;
 }
@@ -281,16 +288,16 @@ static int on_scrubbed(sd_event_source *source, int fd, uint32_t revents,
 static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct carve_region *region = data;
-	struct carve_record *record;
+	struct carve_scrub_job *job;
 
 	(void)usec;
 	if (region->gone) {
 		look_out(region, source);
 		return 0;
 	}
-	while ((record = TAILQ_FIRST(&region->failed))) {
-		TAILQ_REMOVE(&region->failed, record, failed);
-		carve_region_scrub(region, record);
+	while ((job = TAILQ_FIRST(&region->failed))) {
+		TAILQ_REMOVE(&region->failed, job, link);
+		carve_region_scrub(region, carve_record_of_job(job));
 	}
 	return 0;
 }
@@ -352,7 +359,7 @@ int carve_region_new(struct carve_region **ret, struct carve_device *device,
 	    !info->bytes || info->bytes & (info->page_bytes - 1) ||
 	    info->bytes / info->page_bytes >= UINT32_MAX)
 		return -EINVAL;
-	region = calloc(1, sizeof(*region));
+	region = carve_arena_new(sizeof(*region));
 	if (!region)
 		return -ENOMEM;
 	region->device = device;
@@ -413,9 +420,9 @@ struct carve_region *carve_region_free(struct carve_region *region)
 						&record->extent);
 		}
 		carve_placement_clean(&region->placement, &record->extent);
-		free(record);
+		carve_record_free(record);
 	}
 	carve_device_free(region->device);
-	free(region);
+	carve_arena_free(region, sizeof(*region));
 	return NULL;
 }

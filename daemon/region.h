@@ -23,44 +23,12 @@
 #include "protocol.h"
 #include "quota.h"
 #include "queue.h"
-#include "scrubber.h"
-#include "slots.h"
+#include "record.h"
 #include "window.h"
 
 struct carve_lost;
 struct carve_reservation;
 struct carve_state;
-
-/**
- * struct carve_record - one extent that is not clean and free
- * @extent: where it lies; live until the device says that it died, then dirty
- *	until it was scrubbed, and then the record is freed, or an empty slot
- * @slot: of a reservation, if it has an owner
- * @id: number of the buffer, 0 for memory nobody has had since boot and for
- *	empty slots
- * @uid: user it is or was charged to
- * @charge: of its holder while it is live
- * @pid: process that asked for it, 0 if another daemon gave it out
- * @by_number: private to roll.c
- * @kept: place of its CARVE_CELL_BUFFER, or 0
- * @slot_kept: of its CARVE_CELL_SLOT, for generations of both parities
- * @job: for the scrubber
- * @failed: in the region's list of what could not be scrubbed
- */
-struct carve_record {
-	struct carve_extent extent;
-	struct carve_slot slot;
-	struct carve_tree_node by_number;
-	uint64_t id;
-	uid_t uid;
-	pid_t pid;
-	struct carve_charge *charge;
-	char name[CARVE_DEVICE_NAME];
-	uint32_t kept;
-	uint32_t slot_kept[2];
-	struct carve_scrub_job job;
-	TAILQ_ENTRY(carve_record) failed;
-};
 
 /**
  * struct carve_answer - what a request was given, or who was in its way
@@ -118,7 +86,7 @@ struct carve_grant {
  * @by_number: all records; see roll.h
  * @next_id: number of the next buffer, above all that were ever seen
  * @scrubbing: records the scrubber has
- * @failed: records it could not scrub, tried again from time to time
+ * @failed: jobs that it could not do, tried again from time to time
  * @queue: requests that wait
  * @window: what is earmarked for one of them
  * @appeal: how others are asked to give memory back; set by who knows of any
@@ -138,7 +106,7 @@ struct carve_region {
 	struct carve_tree_node *by_number;
 	uint64_t next_id;
 	uint64_t scrubbing;
-	TAILQ_HEAD(, carve_record) failed;
+	struct carve_scrub_list failed;
 	struct carve_queue queue;
 	struct carve_window window;
 	struct carve_appeal appeal;

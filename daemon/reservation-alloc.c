@@ -47,7 +47,7 @@ static int take(struct carve_reservation *reservation,
 			return -ENOSPC;
 		}
 		wishes[i] = slots->classes[class].kind.wish;
-		records[i] = carve_container_of(slot, struct carve_record, slot);
+		records[i] = carve_record_of_slot(slot);
 		carve_roll_remove(reservation->region, records[i]);
 	}
 	return 0;

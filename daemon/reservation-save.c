@@ -19,11 +19,6 @@ static struct carve_state *state_of(const struct carve_reservation *reservation)
 	return reservation->region->state;
 }
 
-static struct carve_record *of_slot(struct carve_slot *slot)
-{
-	return carve_container_of(slot, struct carve_record, slot);
-}
-
 /* Do something with every slot. */
 static void each_slot(struct carve_reservation *reservation,
 		      void (*visit)(struct carve_reservation *reservation,
@@ -34,11 +29,11 @@ static void each_slot(struct carve_reservation *reservation,
 
 	for (size_t i = 0; i < slots->class_count; i++) {
 		TAILQ_FOREACH(slot, &slots->classes[i].empty, link)
-			visit(reservation, of_slot(slot));
+			visit(reservation, carve_record_of_slot(slot));
 		TAILQ_FOREACH(slot, &slots->classes[i].live, link)
-			visit(reservation, of_slot(slot));
+			visit(reservation, carve_record_of_slot(slot));
 		TAILQ_FOREACH(slot, &slots->classes[i].dirty, link)
-			visit(reservation, of_slot(slot));
+			visit(reservation, carve_record_of_slot(slot));
 	}
 }
 
@@ -96,12 +91,12 @@ static void put_slot(struct carve_reservation *reservation,
 			.reservation = reservation->id,
 			.generation = reservation->generation,
 			.offset = carve_extent_offset(&record->extent),
-			.class = (uint32_t)record->slot.class,
+			.class = (uint32_t)carve_record_slot(record)->slot.class,
 		},
 	};
 
 	put(reservation, &cell,
-	    &record->slot_kept[reservation->generation & 1]);
+	    &carve_record_slot(record)->kept[reservation->generation & 1]);
 }
 
 static void put_reservation(struct carve_reservation *reservation)
@@ -135,8 +130,10 @@ static void put_reservation(struct carve_reservation *reservation)
 static void drop_slot(struct carve_reservation *reservation,
 		      struct carve_record *record)
 {
+	uint32_t *kept = carve_record_slot(record)->kept;
+
 	carve_state_drop(state_of(reservation),
-			 &record->slot_kept[~reservation->generation & 1]);
+			 &kept[~reservation->generation & 1]);
 }
 
 static void drop_classes(struct carve_reservation *reservation)
@@ -164,7 +161,7 @@ void carve_reservation_commit(struct carve_reservation *reservation,
 	drop_classes(reservation);
 	each_slot(reservation, drop_slot);
 	TAILQ_FOREACH(slot, left, link)
-		drop_slot(reservation, of_slot(slot));
+		drop_slot(reservation, carve_record_of_slot(slot));
 	CARVE_CRASH_POINT("reserve-dropped");
 }
 

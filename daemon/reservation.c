@@ -13,11 +13,6 @@
 #include "reservation-save.h"
 #include "roll.h"
 
-static struct carve_record *of_slot(struct carve_slot *slot)
-{
-	return carve_container_of(slot, struct carve_record, slot);
-}
-
 static struct carve_reserve *of_waiter(struct carve_waiter *waiter)
 {
 	return carve_container_of(waiter, struct carve_reserve, waiter);
@@ -25,24 +20,22 @@ static struct carve_reserve *of_waiter(struct carve_waiter *waiter)
 
 struct carve_reservation *carve_reservation_of(const struct carve_record *record)
 {
-	return record->slot.owner ?
-		carve_container_of(record->slot.owner,
-				   struct carve_reservation, slots) : NULL;
+	struct carve_slots *owner = carve_record_owner(record);
+
+	return owner ? carve_container_of(owner, struct carve_reservation,
+					  slots) : NULL;
 }
 
 void carve_reservation_release(struct carve_record *record)
 {
-	/* Somebody may be waiting for it, and nobody else can use it. */
-	record->job.owner = carve_reservation_of(record)->id;
-	carve_slot_release(&record->slot);
+	carve_slot_release(&carve_record_slot(record)->slot);
 }
 
 void carve_reservation_clean(struct carve_record *record)
 {
-	carve_slot_clean(&record->slot);
+	carve_slot_clean(&carve_record_slot(record)->slot);
 	/* From now on it is no buffer's that was. */
 	record->id = 0;
-	record->job.owner = 0;
 }
 
 static uint64_t wanted_bytes(const struct carve_reserve *reserve)
@@ -59,7 +52,7 @@ static uint64_t wanted_bytes(const struct carve_reserve *reserve)
 static void free_fresh(struct carve_reserve *reserve)
 {
 	for (size_t i = 0; i < reserve->fresh_count; i++)
-		free(reserve->fresh[i]);
+		carve_record_free(reserve->fresh[i]);
 	free(reserve->fresh);
 	reserve->fresh = NULL;
 	reserve->fresh_count = 0;
@@ -76,13 +69,12 @@ static int new_fresh(struct carve_reserve *reserve)
 	if (!reserve->fresh)
 		return -ENOMEM;
 	for (; reserve->fresh_count < count; reserve->fresh_count++) {
-		struct carve_record *record = calloc(1, sizeof(*record));
+		struct carve_record *record = carve_record_new_slot();
 
 		if (!record) {
 			free_fresh(reserve);
 			return -ENOMEM;
 		}
-		record->slot.extent = &record->extent;
 		reserve->fresh[reserve->fresh_count] = record;
 	}
 	return 0;
@@ -96,14 +88,14 @@ static void take_leave(struct carve_region *region,
 	/* Clean memory came free, or dirty memory that others may wait for. */
 	region->serve_again |= !TAILQ_EMPTY(left);
 	while ((slot = TAILQ_FIRST(left))) {
-		struct carve_record *record = of_slot(slot);
+		struct carve_record *record = carve_record_of_slot(slot);
 
 		TAILQ_REMOVE(left, slot, link);
 		if (record->extent.state == CARVE_EXTENT_LIVE)
 			carve_charge_leave_slot(record->charge,
 				carve_extent_bytes(&record->extent));
 		else if (record->extent.state == CARVE_EXTENT_NONE)
-			free(record);
+			carve_record_free(record);
 	}
 }
 
@@ -222,7 +214,9 @@ static int attempt(struct carve_reserve *reserve)
 	TAILQ_INIT(&fresh);
 	TAILQ_INIT(&left);
 	for (size_t i = 0; i < reserve->fresh_count; i++)
-		TAILQ_INSERT_TAIL(&fresh, &reserve->fresh[i]->slot, link);
+		TAILQ_INSERT_TAIL(&fresh,
+				  &carve_record_slot(reserve->fresh[i])->slot,
+				  link);
 	if (bytes)
 		r = carve_charges_reserve(&reservation->region->charges,
 					  reservation->uid, reservation->unit,

@@ -58,8 +58,7 @@ void carve_roll_remove_slots(struct carve_region *region,
 
 	TAILQ_FOREACH(slot, left, link)
 		if (slot->extent->state == CARVE_EXTENT_NONE)
-			carve_roll_remove(region, carve_container_of(slot,
-						struct carve_record, slot));
+			carve_roll_remove(region, carve_record_of_slot(slot));
 }
 
 struct carve_record *carve_roll_next(const struct carve_region *region,
@@ -74,9 +73,9 @@ struct carve_record *carve_roll_next(const struct carve_region *region,
 
 		if (compare_places(&its, place) > 0) {
 			found = of_node(node);
-			node = node->left;
+			node = carve_tree_left(node);
 		} else {
-			node = node->right;
+			node = carve_tree_right(node);
 		}
 	}
 	return found;

@@ -7,7 +7,47 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+
+/* A dirty one of nothing yet. Return: NULL, there is no memory. */
+struct sim_extent *sim_extent_new(const char *name)
+{
+	struct sim_extent *extent = carve_arena_new(sizeof(*extent));
+	size_t bytes = strlen(name) + 1;
+
+	if (!extent || !*name)
+		return extent;
+	extent->name = carve_arena_new(bytes);
+	if (!extent->name) {
+		sim_extent_free(extent);
+		return NULL;
+	}
+	memcpy(extent->name, name, bytes);
+	return extent;
+}
+
+void sim_extent_free(struct sim_extent *extent)
+{
+	if (extent->name)
+		carve_arena_free(extent->name, strlen(extent->name) + 1);
+	carve_arena_free(extent, sizeof(*extent));
+}
+
+void sim_extent_describe(const struct sim_extent *extent,
+			 struct carve_device_extent *ret)
+{
+	*ret = (struct carve_device_extent){
+		.offset = extent->offset,
+		.bytes = extent->bytes,
+		.id = extent->id,
+		.uid = extent->uid,
+		.live = extent->live,
+	};
+	if (extent->name)
+		strcpy(ret->name, extent->name);
+}
 
 static struct sim_extent *extent_of(struct carve_tree_node *node)
 {
@@ -18,15 +58,15 @@ static struct sim_extent *extent_of(struct carve_tree_node *node)
 static int order_offset(const struct carve_tree_node *a,
 			const struct carve_tree_node *b)
 {
-	uint64_t x = extent_of((struct carve_tree_node *)a)->info.offset;
-	uint64_t y = extent_of((struct carve_tree_node *)b)->info.offset;
+	uint64_t x = extent_of((struct carve_tree_node *)a)->offset;
+	uint64_t y = extent_of((struct carve_tree_node *)b)->offset;
 
 	return (x > y) - (x < y);
 }
 
 static uint64_t end_of(const struct sim_extent *extent)
 {
-	return extent->info.offset + extent->info.bytes;
+	return extent->offset + extent->bytes;
 }
 
 /* Return: 0; -EINVAL; -ERANGE. */
@@ -51,9 +91,9 @@ struct sim_extent *sim_books_first_above(const struct sim *sim, uint64_t offset)
 	while (node) {
 		if (end_of(extent_of(node)) > offset) {
 			found = extent_of(node);
-			node = node->left;
+			node = carve_tree_left(node);
 		} else {
-			node = node->right;
+			node = carve_tree_right(node);
 		}
 	}
 	return found;
@@ -63,7 +103,7 @@ bool sim_books_is_clean(const struct sim *sim, uint64_t offset, uint64_t bytes)
 {
 	struct sim_extent *extent = sim_books_first_above(sim, offset);
 
-	return !extent || extent->info.offset >= offset + bytes;
+	return !extent || extent->offset >= offset + bytes;
 }
 
 void sim_books_insert(struct sim *sim, struct sim_extent *extent)
@@ -82,7 +122,7 @@ struct sim_extent *sim_books_first_within(const struct sim *sim, uint64_t offset
 {
 	struct sim_extent *extent = sim_books_first_above(sim, offset);
 
-	return extent && extent->info.offset < end ? extent : NULL;
+	return extent && extent->offset < end ? extent : NULL;
 }
 
 /*
@@ -95,7 +135,7 @@ static void forget_cell(struct sim *sim, struct sim_extent *extent, bool clean)
 	if (extent->place)
 		sim_keep_make_stale(sim, extent);
 	else if (clean)
-		free(extent);
+		sim_extent_free(extent);
 }
 
 static bool is_live_within(const struct sim *sim, uint64_t offset, uint64_t end)
@@ -103,7 +143,7 @@ static bool is_live_within(const struct sim *sim, uint64_t offset, uint64_t end)
 	struct sim_extent *extent;
 
 	while ((extent = sim_books_first_within(sim, offset, end))) {
-		if (extent->info.live)
+		if (extent->live)
 			return true;
 		offset = end_of(extent);
 	}
@@ -121,24 +161,26 @@ static void cut(struct sim *sim, struct sim_extent *extent, uint64_t offset,
 	uint64_t old_end = end_of(extent);
 
 	books_remove(sim, extent);
-	if (extent->info.offset >= offset && old_end <= end) {
+	if (extent->offset >= offset && old_end <= end) {
 		forget_cell(sim, extent, true);
 		return;
 	}
 	forget_cell(sim, extent, false);
-	if (extent->info.offset < offset) {
+	if (extent->offset < offset) {
 		tail = NULL;
 		if (old_end > end) {
 			tail = *spare;
 			*spare = NULL;
-			tail->info = extent->info;
+			tail->bytes = extent->bytes;
+			tail->id = extent->id;
+			tail->uid = extent->uid;
 		}
-		extent->info.bytes = offset - extent->info.offset;
+		extent->bytes = offset - extent->offset;
 		sim_books_insert(sim, extent);
 	}
 	if (tail) {
-		tail->info.offset = end;
-		tail->info.bytes = old_end - end;
+		tail->offset = end;
+		tail->bytes = old_end - end;
 		sim_books_insert(sim, tail);
 	}
 }
@@ -164,8 +206,8 @@ int sim_books_scrub(struct sim *sim, uint64_t offset, uint64_t bytes)
 	if (!extent)
 		return 0;
 	/* A hole inside one extent makes two of it; nothing else takes memory. */
-	if (extent->info.offset < offset && end_of(extent) > end) {
-		spare = calloc(1, sizeof(*spare));
+	if (extent->offset < offset && end_of(extent) > end) {
+		spare = sim_extent_new("");
 		if (!spare)
 			return -ENOMEM;
 	}
@@ -183,6 +225,6 @@ void sim_books_done(struct sim *sim)
 
 	while ((extent = sim_books_first_above(sim, 0))) {
 		books_remove(sim, extent);
-		free(extent);
+		sim_extent_free(extent);
 	}
 }

@@ -11,7 +11,6 @@
 #include "simulated.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "crash-point.h"
@@ -29,16 +28,15 @@ static bool is_sound(const struct sim *sim, const struct carve_cell_simulated *k
 static int load_one(struct sim *sim, const struct carve_cell_simulated *kept,
 		    uint32_t place)
 {
-	struct sim_extent *extent = calloc(1, sizeof(*extent));
+	struct sim_extent *extent = sim_extent_new(kept->name);
 
 	if (!extent)
 		return -ENOMEM;
-	extent->info.offset = kept->offset;
-	extent->info.bytes = kept->bytes;
-	extent->info.id = kept->id;
-	extent->info.uid = kept->uid;
-	extent->info.live = kept->live;
-	memcpy(extent->info.name, kept->name, sizeof(extent->info.name));
+	extent->offset = kept->offset;
+	extent->bytes = kept->bytes;
+	extent->id = kept->id;
+	extent->uid = kept->uid;
+	extent->live = kept->live;
 	extent->watch = kept->watch;
 	extent->inode = kept->inode;
 	extent->place = place;
@@ -115,19 +113,20 @@ void sim_keep_put(struct sim *sim, struct sim_extent *extent)
 		.type = CARVE_CELL_SIMULATED,
 		.region = (uint16_t)sim->keep.region,
 		.simulated = {
-			.id = extent->info.id,
-			.offset = extent->info.offset,
-			.bytes = extent->info.bytes,
+			.id = extent->id,
+			.offset = extent->offset,
+			.bytes = extent->bytes,
 			.inode = extent->inode,
 			.watch = extent->watch,
-			.uid = extent->info.uid,
-			.live = extent->info.live,
+			.uid = extent->uid,
+			.live = extent->live,
 		},
 	};
 
 	if (!sim->keep.state)
 		return;
-	memcpy(cell.simulated.name, extent->info.name, sizeof(cell.simulated.name));
+	if (extent->name)
+		strcpy(cell.simulated.name, extent->name);
 	carve_state_put(sim->keep.state, &cell, &extent->place);
 }
 
@@ -137,7 +136,7 @@ void sim_keep_make_stale(struct sim *sim, struct sim_extent *extent)
 	if (extent->stale)
 		return;
 	extent->stale = true;
-	extent->next_stale = sim->stale;
+	carve_link_set(&extent->next_stale, sim->stale);
 	sim->stale = extent;
 }
 
@@ -146,11 +145,11 @@ void sim_keep_drop_stale(struct sim *sim)
 	struct sim_extent *extent;
 
 	while ((extent = sim->stale)) {
-		sim->stale = extent->next_stale;
+		sim->stale = carve_link_get(&extent->next_stale);
 		CARVE_CRASH_POINT("simulated-scrub-clean");
 		carve_state_drop(sim->keep.state, &extent->place);
 		extent->stale = false;
 		if (extent->clean)
-			free(extent);
+			sim_extent_free(extent);
 	}
 }

@@ -80,7 +80,7 @@ static int memfd_new(const struct sim_watches *watches, const char *name,
 }
 
 /*
- * Make the buffer of an extent, whose info is filled in.
+ * Make the buffer of an extent, whose name and size are filled in.
  *
  * Return: its descriptor; -EMFILE (also: no more watches), -ENFILE, -ENOMEM.
  */
@@ -89,7 +89,7 @@ int sim_watches_create(struct sim_watches *watches, struct sim_extent *extent)
 	struct stat st;
 	int fd, watch;
 
-	fd = memfd_new(watches, extent->info.name, extent->info.bytes);
+	fd = memfd_new(watches, extent->name ? extent->name : "", extent->bytes);
 	if (fd < 0)
 		return fd;
 	watch = fstat(fd, &st) < 0 ? -errno : 0;
@@ -183,7 +183,7 @@ static int open_fdinfo(const struct sim_watches *watches)
  */
 static int probe(struct sim_watches *watches)
 {
-	struct sim_extent extent = { .info.bytes = (uint64_t)sysconf(_SC_PAGESIZE) };
+	struct sim_extent extent = { .bytes = (uint64_t)sysconf(_SC_PAGESIZE) };
 	struct pollfd pollfd = { .fd = watches->inotify, .events = POLLIN };
 	struct sim_extent *dead;
 	int fd, r;
@@ -244,7 +244,6 @@ int sim_watches_init(struct sim_watches *watches, int inotify)
 	int r;
 
 	*watches = (struct sim_watches){ .inotify = inotify, .fdinfo = -1, .bell = -1 };
-	watches->dead_tail = &watches->dead;
 	r = watches_open(watches);
 	if (r < 0 && inotify >= 0)
 		watches->inotify = -1;

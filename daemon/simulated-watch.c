@@ -57,7 +57,8 @@ struct sim_extent *sim_watches_find(const struct sim_watches *watches, int watch
 		extent = watch_extent(node);
 		if (extent->watch == watch)
 			return extent;
-		node = watch < extent->watch ? node->left : node->right;
+		node = watch < extent->watch ? carve_tree_left(node) :
+					       carve_tree_right(node);
 	}
 	return NULL;
 }
@@ -71,7 +72,8 @@ struct sim_extent *sim_watches_find_inode(const struct sim_watches *watches, ino
 		extent = inode_extent(node);
 		if (extent->inode == inode)
 			return extent;
-		node = inode < extent->inode ? node->left : node->right;
+		node = inode < extent->inode ? carve_tree_left(node) :
+					       carve_tree_right(node);
 	}
 	return NULL;
 }
@@ -140,8 +142,8 @@ static void unsee(struct carve_tree_node *node)
 {
 	if (!node)
 		return;
-	unsee(node->left);
-	unsee(node->right);
+	unsee(carve_tree_left(node));
+	unsee(carve_tree_right(node));
 	watch_extent(node)->seen = false;
 }
 
@@ -152,14 +154,17 @@ static void collect_unseen(struct sim_watches *watches, struct carve_tree_node *
 
 	if (!node)
 		return;
-	collect_unseen(watches, node->left);
+	collect_unseen(watches, carve_tree_left(node));
 	extent = watch_extent(node);
 	if (!extent->seen) {
-		extent->next_dead = NULL;
-		*watches->dead_tail = extent;
-		watches->dead_tail = &extent->next_dead;
+		carve_link_set(&extent->next_dead, NULL);
+		if (watches->dead)
+			carve_link_set(&watches->last_dead->next_dead, extent);
+		else
+			watches->dead = extent;
+		watches->last_dead = extent;
 	}
-	collect_unseen(watches, node->right);
+	collect_unseen(watches, carve_tree_right(node));
 }
 
 /*
@@ -179,7 +184,8 @@ int sim_watches_resynchronise(struct sim_watches *watches)
 	if (r < 0)
 		return r;
 	collect_unseen(watches, watches->by_watch);
-	for (extent = watches->dead; extent; extent = extent->next_dead)
+	for (extent = watches->dead; extent;
+	     extent = carve_link_get(&extent->next_dead))
 		sim_watches_forget(watches, extent);
 	return 0;
 }
@@ -242,9 +248,7 @@ int sim_watches_next_dead(struct sim_watches *watches, struct sim_extent **ret)
 	for (;;) {
 		if (watches->dead) {
 			*ret = watches->dead;
-			watches->dead = watches->dead->next_dead;
-			if (!watches->dead)
-				watches->dead_tail = &watches->dead;
+			watches->dead = carve_link_get(&(*ret)->next_dead);
 			return 1;
 		}
 		r = next_event(watches, &extent);
@@ -259,7 +263,7 @@ int sim_watches_next_dead(struct sim_watches *watches, struct sim_extent **ret)
 			continue;
 		watches->behind = sim_watches_resynchronise(watches) < 0;
 		/* Come back: for the other dead, or to try again. */
-		if (watches->behind || (watches->dead && watches->dead->next_dead))
+		if (watches->behind || (watches->dead && watches->dead != watches->last_dead))
 			sim_watches_ring(watches);
 		if (watches->behind)
 			return 0;

@@ -45,7 +45,7 @@ static int export_locked(struct sim *sim, struct sim_extent *extent)
 {
 	int fd, r;
 
-	if (!sim_books_is_clean(sim, extent->info.offset, extent->info.bytes))
+	if (!sim_books_is_clean(sim, extent->offset, extent->bytes))
 		return -EBUSY;
 	sim_keep_drop_stale(sim);
 	r = sim_keep_expect(sim);
@@ -75,17 +75,20 @@ static int sim_export(struct carve_device *device,
 	r = sim_books_check_range(sim, info->offset, info->bytes);
 	if (r < 0)
 		return r;
-	extent = calloc(1, sizeof(*extent));
+	extent = sim_extent_new(info->name);
 	if (!extent)
 		return -ENOMEM;
-	extent->info = *info;
-	extent->info.live = true;
+	extent->offset = info->offset;
+	extent->bytes = info->bytes;
+	extent->id = info->id;
+	extent->uid = info->uid;
+	extent->live = true;
 
 	pthread_mutex_lock(&sim->lock);
 	r = export_locked(sim, extent);
 	pthread_mutex_unlock(&sim->lock);
 	if (r < 0)
-		free(extent);
+		sim_extent_free(extent);
 	return r;
 }
 
@@ -102,10 +105,10 @@ static int sim_release(struct carve_device *device,
 	r = sim_watches_next_dead(&sim->watches, &extent);
 	if (r == 1) {
 		CARVE_CRASH_POINT("simulated-release-read");
-		extent->info.live = false;
+		extent->live = false;
 		sim_keep_put(sim, extent);
 		CARVE_CRASH_POINT("simulated-release-kept");
-		*ret = extent->info;
+		sim_extent_describe(extent, ret);
 		ret->name[0] = '\0';
 	}
 	pthread_mutex_unlock(&sim->lock);
@@ -121,8 +124,8 @@ static int sim_list(struct carve_device *device, uint64_t *cursor,
 	pthread_mutex_lock(&sim->lock);
 	extent = sim_books_first_above(sim, *cursor);
 	if (extent) {
-		*ret = extent->info;
-		*cursor = extent->info.offset + extent->info.bytes;
+		sim_extent_describe(extent, ret);
+		*cursor = extent->offset + extent->bytes;
 	}
 	pthread_mutex_unlock(&sim->lock);
 	return extent != NULL;
@@ -138,7 +141,7 @@ static int sim_identify(struct carve_device *device, int fd,
 	pthread_mutex_lock(&sim->lock);
 	r = sim_watches_identify(&sim->watches, fd, &extent);
 	if (r == 0)
-		*ret = extent->info;
+		sim_extent_describe(extent, ret);
 	pthread_mutex_unlock(&sim->lock);
 	return r;
 }
@@ -180,10 +183,10 @@ static int begin(struct sim *sim)
 	r = sim_watches_start(&sim->watches);
 	if (r < 0)
 		return r;
-	all = calloc(1, sizeof(*all));
+	all = sim_extent_new("");
 	if (!all)
 		return -ENOMEM;
-	all->info.bytes = sim->device.info.bytes;
+	all->bytes = sim->device.info.bytes;
 	sim_books_insert(sim, all);
 	return 0;
 }

@@ -17,11 +17,14 @@
  * @by_offset: node of the books, as long as the range is not clean
  * @by_watch, @by_inode: nodes as long as the buffer is not known to be dead
  * @watch: its number in the inotify instance
- * @inode: of its memfd
- * @next_dead: next one that release() has to tell of
- * @seen: found in the list of watches; used while resynchronising
  * @place: of its cell in the state; 0: none
+ * @uid, @offset, @bytes, @id: as in struct carve_device_extent
+ * @inode: of its memfd
+ * @name: NULL: empty
+ * @next_dead: next one that release() has to tell of
  * @next_stale: next one whose cell is to be dropped
+ * @live: a buffer; else dirty
+ * @seen: found in the list of watches; used while resynchronising
  * @stale: the cell says more than is dirty, or nothing is any more
  * @clean: it is in no books, and goes with its cell
  */
@@ -29,13 +32,18 @@ struct sim_extent {
 	struct carve_tree_node by_offset;
 	struct carve_tree_node by_watch;
 	struct carve_tree_node by_inode;
-	struct carve_device_extent info;
 	int watch;
-	ino_t inode;
-	struct sim_extent *next_dead;
-	bool seen;
 	uint32_t place;
-	struct sim_extent *next_stale;
+	uint32_t uid;
+	uint64_t offset;
+	uint64_t bytes;
+	uint64_t id;
+	ino_t inode;
+	char *name;
+	struct carve_link next_dead;
+	struct carve_link next_stale;
+	bool live;
+	bool seen;
 	bool stale;
 	bool clean;
 };
@@ -53,7 +61,7 @@ struct sim_extent {
  * @behind: events were lost, and resynchronising has not succeeded yet
  * @overflowed: events were lost at some time
  * @wrapped: the numbers have been used up once and come again
- * @dead: extents found dead by resynchronising, not told of yet
+ * @dead, @last_dead: extents found dead by resynchronising, not told of yet
  */
 struct sim_watches {
 	int inotify;
@@ -69,7 +77,7 @@ struct sim_watches {
 	struct carve_tree_node *by_watch;
 	struct carve_tree_node *by_inode;
 	struct sim_extent *dead;
-	struct sim_extent **dead_tail;
+	struct sim_extent *last_dead;
 };
 
 /**
@@ -107,6 +115,10 @@ int sim_watches_resynchronise(struct sim_watches *watches);
 void sim_watches_ring(struct sim_watches *watches);
 
 /* simulated-books.c */
+struct sim_extent *sim_extent_new(const char *name);
+void sim_extent_free(struct sim_extent *extent);
+void sim_extent_describe(const struct sim_extent *extent,
+			 struct carve_device_extent *ret);
 int sim_books_check_range(const struct sim *sim, uint64_t offset, uint64_t bytes);
 struct sim_extent *sim_books_first_above(const struct sim *sim, uint64_t offset);
 bool sim_books_is_clean(const struct sim *sim, uint64_t offset, uint64_t bytes);

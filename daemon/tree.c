@@ -12,114 +12,126 @@ static int height_of(const struct carve_tree_node *node)
 	return node ? node->height : 0;
 }
 
+static struct carve_tree_node *child_of(const struct carve_tree_node *node,
+					int side)
+{
+	return carve_link_get(&node->child[side]);
+}
+
 static int lean_of(const struct carve_tree_node *node)
 {
-	return height_of(node->left) - height_of(node->right);
+	return height_of(child_of(node, 0)) - height_of(child_of(node, 1));
 }
 
 static void update(struct carve_tree_node *node)
 {
-	int left = height_of(node->left);
-	int right = height_of(node->right);
+	int left = height_of(child_of(node, 0));
+	int right = height_of(child_of(node, 1));
 
 	node->height = 1 + (left > right ? left : right);
 }
 
-static void rotate_right(struct carve_tree_node **link)
+/* The child on @side goes up. Return: it. */
+static struct carve_tree_node *rotate(struct carve_tree_node *node, int side)
 {
-	struct carve_tree_node *node = *link;
-	struct carve_tree_node *up = node->left;
+	struct carve_tree_node *up = child_of(node, side);
 
-	node->left = up->right;
-	up->right = node;
+	carve_link_set(&node->child[side], child_of(up, !side));
+	carve_link_set(&up->child[!side], node);
 	update(node);
 	update(up);
-	*link = up;
+	return up;
 }
 
-static void rotate_left(struct carve_tree_node **link)
+/* Return: what stands in the place of @node then, as below. */
+static struct carve_tree_node *rebalance(struct carve_tree_node *node)
 {
-	struct carve_tree_node *node = *link;
-	struct carve_tree_node *up = node->right;
-
-	node->right = up->left;
-	up->left = node;
-	update(node);
-	update(up);
-	*link = up;
-}
-
-static void rebalance(struct carve_tree_node **link)
-{
-	struct carve_tree_node *node = *link;
 	int lean = lean_of(node);
 
-	if (lean > 1) {
-		if (lean_of(node->left) < 0)
-			rotate_left(&node->left);
-		rotate_right(link);
-	} else if (lean < -1) {
-		if (lean_of(node->right) > 0)
-			rotate_right(&node->right);
-		rotate_left(link);
-	} else {
-		update(node);
+	if (lean > 1 || lean < -1) {
+		int side = lean < 0;
+		struct carve_tree_node *child = child_of(node, side);
+
+		if (side ? lean_of(child) > 0 : lean_of(child) < 0)
+			carve_link_set(&node->child[side],
+				       rotate(child, !side));
+		return rotate(node, side);
 	}
+	update(node);
+	return node;
 }
 
-void carve_tree_insert(struct carve_tree_node **link,
-		       struct carve_tree_node *node, carve_tree_order order)
+static struct carve_tree_node *insert(struct carve_tree_node *root,
+				      struct carve_tree_node *node,
+				      carve_tree_order order)
 {
-	if (!*link) {
+	int side;
+
+	if (!root) {
 		*node = (struct carve_tree_node){ .height = 1 };
-		*link = node;
-		return;
-	}
-
-	int side = order(node, *link);
-
-	assert(side != 0);
-	carve_tree_insert(side < 0 ? &(*link)->left : &(*link)->right, node,
-			  order);
-	rebalance(link);
-}
-
-/* Take the first node of a tree that is not empty. */
-static struct carve_tree_node *take_first(struct carve_tree_node **link)
-{
-	struct carve_tree_node *node = *link;
-
-	if (!node->left) {
-		*link = node->right;
 		return node;
 	}
-
-	struct carve_tree_node *first = take_first(&node->left);
-
-	rebalance(link);
-	return first;
+	side = order(node, root);
+	assert(side != 0);
+	side = side > 0;
+	carve_link_set(&root->child[side],
+		       insert(child_of(root, side), node, order));
+	return rebalance(root);
 }
 
-void carve_tree_remove(struct carve_tree_node **link,
+void carve_tree_insert(struct carve_tree_node **root,
 		       struct carve_tree_node *node, carve_tree_order order)
 {
-	assert(*link);
+	*root = insert(*root, node, order);
+}
 
-	if (*link != node) {
-		carve_tree_remove(order(node, *link) < 0 ? &(*link)->left :
-							   &(*link)->right,
-				  node, order);
-	} else if (node->left && node->right) {
-		struct carve_tree_node *next = take_first(&node->right);
+/* Take the first node out of a tree that is not empty. */
+static struct carve_tree_node *take_first(struct carve_tree_node *root,
+					  struct carve_tree_node **first)
+{
+	struct carve_tree_node *left = child_of(root, 0);
 
-		next->left = node->left;
-		next->right = node->right;
-		*link = next;
-	} else {
-		*link = node->left ? node->left : node->right;
+	if (!left) {
+		*first = root;
+		return child_of(root, 1);
 	}
-	if (*link)
-		rebalance(link);
+	carve_link_set(&root->child[0], take_first(left, first));
+	return rebalance(root);
+}
+
+/* What is below @node, without it. */
+static struct carve_tree_node *join(struct carve_tree_node *node)
+{
+	struct carve_tree_node *left = child_of(node, 0);
+	struct carve_tree_node *right = child_of(node, 1), *next;
+
+	if (!left || !right)
+		return left ? left : right;
+	right = take_first(right, &next);
+	carve_link_set(&next->child[0], left);
+	carve_link_set(&next->child[1], right);
+	return rebalance(next);
+}
+
+static struct carve_tree_node *take_out(struct carve_tree_node *root,
+					struct carve_tree_node *node,
+					carve_tree_order order)
+{
+	int side;
+
+	assert(root);
+	if (root == node)
+		return join(node);
+	side = order(node, root) > 0;
+	carve_link_set(&root->child[side],
+		       take_out(child_of(root, side), node, order));
+	return rebalance(root);
+}
+
+void carve_tree_remove(struct carve_tree_node **root,
+		       struct carve_tree_node *node, carve_tree_order order)
+{
+	*root = take_out(*root, node, order);
 }
 
 /* @low and @high: what the subtree has to lie between, NULL for no bound. */
@@ -134,16 +146,16 @@ static const char *check(const struct carve_tree_node *node,
 		return NULL;
 	if ((low && order(low, node) >= 0) || (high && order(node, high) >= 0))
 		return "tree: nodes out of order";
-	wrong = check(node->left, low, node, order, count);
+	wrong = check(child_of(node, 0), low, node, order, count);
 	if (!wrong)
-		wrong = check(node->right, node, high, order, count);
+		wrong = check(child_of(node, 1), node, high, order, count);
 	if (wrong)
 		return wrong;
 	if (lean_of(node) > 1 || lean_of(node) < -1)
 		return "tree: out of balance";
 
-	int left = height_of(node->left);
-	int right = height_of(node->right);
+	int left = height_of(child_of(node, 0));
+	int right = height_of(child_of(node, 1));
 
 	if (node->height != 1 + (left > right ? left : right))
 		return "tree: wrong height";

@@ -2,18 +2,31 @@
 /*
  * An AVL tree whose nodes live inside what they order, so that inserting never
  * allocates and removing never fails. The order is total: no two nodes of one
- * tree may compare equal.
+ * tree may compare equal. They have to be near each other; see link.h.
  */
 #ifndef CARVE_DAEMON_TREE_H
 #define CARVE_DAEMON_TREE_H
 
 #include <stddef.h>
 
+#include "link.h"
+
 struct carve_tree_node {
-	struct carve_tree_node *left;
-	struct carve_tree_node *right;
+	struct carve_link child[2];
 	int height;
 };
+
+static inline struct carve_tree_node *
+carve_tree_left(const struct carve_tree_node *node)
+{
+	return carve_link_get(&node->child[0]);
+}
+
+static inline struct carve_tree_node *
+carve_tree_right(const struct carve_tree_node *node)
+{
+	return carve_link_get(&node->child[1]);
+}
 
 /* Negative when @a comes before @b, positive when after it. */
 typedef int (*carve_tree_order)(const struct carve_tree_node *a,

@@ -33,9 +33,9 @@ static const char *const names[] = { "one by one", "aligned", "sessions" };
 
 struct region {
 	struct carve_placement placement;
-	struct carve_extent *extents;
 	size_t count;
 	uint64_t random;
+	struct carve_extent extents[];
 };
 
 static uint64_t below(struct region *region, uint64_t bound)
@@ -96,32 +96,33 @@ static double now_ns(void)
 static double measure(enum workload workload, size_t live)
 {
 	size_t group = workload == SESSIONS ? GROUP : 1;
-	static struct region region;
+	struct region *region = calloc(1, sizeof(*region) +
+					  live * sizeof(*region->extents));
 	double best = 0;
 
-	region = (struct region){ .count = live, .random = 1 };
-	region.extents = calloc(live, sizeof(*region.extents));
-	if (!region.extents) {
+	if (!region) {
 		fprintf(stderr, "placement-cost: out of memory\n");
 		exit(1);
 	}
+	region->count = live;
+	region->random = 1;
 	/* A mean of 15 pages, and more than enough room for alignments. */
-	carve_placement_init(&region.placement, live * PAGE *
+	carve_placement_init(&region->placement, live * PAGE *
 			     (workload == ALIGNED ? 80 : 20), PAGE, 0);
 	for (size_t i = 0; i < live; i++)
-		allocate(&region, workload, &region.extents[i]);
+		allocate(region, workload, &region->extents[i]);
 	/* Once through, so that there are holes; then the rounds that count. */
 	for (int round = -1; round < ROUNDS; round++) {
 		size_t turns = OPERATIONS / 2 / group;
 		double begin = now_ns(), ns;
 
 		for (size_t i = 0; i < turns; i++)
-			turn(&region, workload);
+			turn(region, workload);
 		ns = (now_ns() - begin) / (double)(2 * turns * group);
 		if (round == 0 || (round > 0 && ns < best))
 			best = ns;
 	}
-	free(region.extents);
+	free(region);
 	return best;
 }
 

@@ -228,8 +228,8 @@ static void sum_buffers(const struct carve_region *region,
 		assert_int_equal(record->uid, charge->uid);
 		sum->bytes += bytes;
 		sum->buffers++;
-		sum->slot_bytes += record->slot.owner ? bytes : 0;
-		sum->slot_buffers += record->slot.owner ? 1 : 0;
+		sum->slot_bytes += carve_record_owner(record) ? bytes : 0;
+		sum->slot_buffers += carve_record_owner(record) ? 1 : 0;
 	}
 }
 
@@ -293,10 +293,10 @@ static char *describe(char *text, const char *end,
 	while ((record = carve_region_next(reservation->region, offset))) {
 		offset = carve_extent_offset(&record->extent) +
 			 carve_extent_bytes(&record->extent);
-		if (record->slot.owner == slots)
+		if (carve_record_owner(record) == slots)
 			text += snprintf(text, end - text, " %" PRIu64 "/%zu",
 				carve_extent_offset(&record->extent) / FAKE_PAGE,
-				record->slot.class);
+				carve_record_slot(record)->slot.class);
 	}
 	return text + snprintf(text, end - text, "\n");
 }

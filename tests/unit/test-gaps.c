@@ -105,8 +105,8 @@ static void compare_behind(const struct model *model)
 
 	assert_true(is_free(model, page, pages) == (lower != NULL));
 	if (lower)
-		assert_true(lower->offset + lower->bytes <= page * PAGE &&
-			    lower->offset + lower->bytes + lower->gap >=
+		assert_true(carve_mark_end(lower) <= page * PAGE &&
+			    carve_mark_end(lower) + carve_mark_gap(lower) >=
 				    (page + pages) * PAGE);
 }
 
@@ -119,11 +119,13 @@ static void compare_bins(const struct model *model)
 	uint64_t largest = 0;
 
 	for (; mark; mark = carve_gaps_after(&model->gaps, mark)) {
+		uint64_t gap = carve_mark_gap(mark);
+
 		/* Those of a bin differ by less than a sixteenth. */
-		assert_true(mark->gap + mark->gap / 16 + PAGE > largest);
-		assert_true(mark->gap + mark->gap / 16 + PAGE > bytes);
-		largest = mark->gap > largest ? mark->gap : largest;
-		met += mark->gap >= bytes;
+		assert_true(gap + gap / 16 + PAGE > largest);
+		assert_true(gap + gap / 16 + PAGE > bytes);
+		largest = gap > largest ? gap : largest;
+		met += gap >= bytes;
 		assert_true(met <= model->pages);
 	}
 	for (size_t i = 0; i <= model->pages; i++) {
@@ -198,6 +200,7 @@ static void the_check_sees_damage(void **state)
 {
 	static struct carve_mark marks[4];
 	static struct carve_gaps gaps;
+	struct carve_mark *child;
 
 	(void)state;
 	for (int way = 0; way < 10; way++) {
@@ -210,10 +213,10 @@ static void the_check_sees_damage(void **state)
 		assert_null(carve_gaps_check(&gaps));
 		switch (way) {
 		case 0:
-			marks[1].gap += PAGE;
+			marks[1].gap_pages++;
 			break;
 		case 1:
-			marks[2].upper_bytes += PAGE;
+			marks[2].upper_pages++;
 			break;
 		case 2:
 			gaps.root->room[0]--;
@@ -234,10 +237,11 @@ static void the_check_sees_damage(void **state)
 			gaps.bins[0][7] = NULL;
 			break;
 		case 8:
-			marks[3].lower = &marks[1];
+			carve_link_set(&marks[3].lower, &marks[1]);
 			break;
 		case 9:
-			gaps.root->child[0]->parent = NULL;
+			child = carve_link_get(&gaps.root->child[0]);
+			carve_link_set(&child->parent, NULL);
 			break;
 		}
 		assert_non_null(carve_gaps_check(&gaps));

@@ -69,7 +69,7 @@ static void test_parts(void **state)
 	/* The kernel doubles it, and takes one more packet as long as it is not full. */
 	const uint64_t unread = 2 * CARVE_CLIENT_SEND_BYTES + CARVE_WIRE_MAX +
 				KIB;
-	const uint64_t record = sizeof(struct carve_record) + BLOCK;
+	const uint64_t record = sizeof(struct carve_slot_record) + BLOCK;
 	const uint64_t reservation = sizeof(struct carve_reservation) + SOURCE +
 				     BLOCK;
 

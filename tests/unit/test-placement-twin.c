@@ -375,7 +375,7 @@ static void random_trial(struct pair *pair)
 		.bytes = (1 + random_below(8)) * PAGE,
 		.alignment = PAGE << random_below(4),
 	};
-	struct carve_extent trials[8] = { 0 };
+	static struct carve_extent trials[8];
 	struct twin twin = pair->twin;
 	size_t placed = 0;
 
@@ -387,7 +387,7 @@ static void random_trial(struct pair *pair)
 			assert_false(twin_has_room(&twin, &wish, true));
 			break;
 		}
-		page = trials[placed].held.offset / PAGE;
+		page = trials[placed].held.offset_pages;
 		assert_true(twin_fits(&twin, &wish, page, true));
 		twin_set(&twin, page, wish.bytes / PAGE, 0, CARVE_EXTENT_LIVE);
 	}

@@ -165,10 +165,10 @@ static void the_check_sees_damage(void **state)
 		assert_null(carve_placement_check(&region.placement));
 		switch (way) {
 		case 0:
-			region.extents[0].used.bytes += PAGE;
+			region.extents[0].used.pages++;
 			break;
 		case 1:
-			region.extents[1].held.offset -= PAGE;
+			region.extents[1].held.offset_pages--;
 			break;
 		case 2:
 			region.extents[1].state = CARVE_EXTENT_DIRTY;
