@@ -29,6 +29,9 @@
  */
 #define FAILED_USEC	100000U
 
+/* How long to leave things alone when there is no memory to look at them. */
+#define NO_MEMORY_USEC	10000U
+
 /* Before any thread is started, so that none gets them. */
 static int handle_signals(sd_event *event)
 {
@@ -88,11 +91,29 @@ static int start(sd_event *event, struct carve_manager *manager,
 	carve_manager_configure(manager, config);
 	if (r < 0)
 		return r;
+	carve_memory_prepare_loop(event, limits->clients);
 	r = carve_reload_attach(event, manager, options);
 	if (r == 0)
 		r = carve_manager_start(manager, place->listener.fd, limits);
 	if (r < 0)
 		carve_log(LOG_ERR, NULL, "cannot start: %s", strerror(-r));
+	return r;
+}
+
+/*
+ * What is there to be done stays there when the loop lacks memory to look at it.
+ * Return: as sd_event_loop().
+ */
+static int run(sd_event *event)
+{
+	static struct carve_log_limit limit;
+	int r;
+
+	while ((r = sd_event_loop(event)) == -ENOMEM) {
+		carve_log_limited(&limit, LOG_WARNING, NULL, "no memory to see "
+				  "who wants something: trying again");
+		usleep(NO_MEMORY_USEC);
+	}
 	return r;
 }
 
@@ -123,7 +144,7 @@ static int serve(sd_event *event, struct carve_manager *manager,
 		sd_notify(0, "READY=1");
 		carve_log(LOG_INFO, NULL, "ready for %u clients at %s",
 			  limits.clients, path[0] ? path : "systemd's socket");
-		r = sd_event_loop(event);
+		r = run(event);
 		status = r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 		carve_log(LOG_INFO, NULL, "stopped; buffers live on");
 	}

@@ -14,6 +14,9 @@
 /* More than the deepest calls take. */
 #define STACK_BYTES	(256U << 10)
 
+/* Regions have some each, and the daemon itself. */
+#define OTHER_SOURCES	128
+
 /*
  * One heap for all threads, grown once and never shrunk. A pool for each kind
  * of thing would leave out what libraries allocate, and that is most of what a
@@ -63,6 +66,31 @@ static void lock(void)
 		carve_log(LOG_DEBUG, NULL, "the daemon may be paged out: "
 			  "LimitMEMLOCK= or ulimit -l do not let it lock its "
 			  "memory");
+}
+
+static int on_nothing(sd_event_source *source, void *data)
+{
+	(void)source;
+	(void)data;
+	return 0;
+}
+
+/* Its queues grow and never shrink, so what has been in them fits again. */
+void carve_memory_prepare_loop(sd_event *event, unsigned int clients)
+{
+	unsigned int count = clients + OTHER_SOURCES, added = 0;
+	sd_event_source **sources = calloc(count, sizeof(*sources));
+
+	if (!sources)
+		return;
+	while (added < count &&
+	       sd_event_add_defer(event, &sources[added], on_nothing, NULL) >= 0)
+		added++;
+	/* One turn, in which there is something to do for all of them. */
+	(void)sd_event_run(event, 0);
+	while (added)
+		sd_event_source_disable_unref(sources[--added]);
+	free(sources);
 }
 
 void carve_memory_prepare(void)

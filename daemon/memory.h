@@ -6,6 +6,8 @@
 #ifndef CARVE_DAEMON_MEMORY_H
 #define CARVE_DAEMON_MEMORY_H
 
+#include <systemd/sd-event.h>
+
 /*
  * What is prepared, for 100 clients and 2000 buffers at the same time: of heap, 1
  * KiB for a client, the event loop's part included, and 10 for a request under way;
@@ -49,5 +51,14 @@
  * works as well as the machine does.
  */
 void carve_memory_prepare(void);
+
+/**
+ * carve_memory_prepare_loop() - have the event loop's queues as long as they get
+ * @clients: that may have something to say at the same time
+ *
+ * It ends with -ENOMEM otherwise, when it first finds more to do at once than ever
+ * before. As carve_memory_prepare(), but once there is a loop.
+ */
+void carve_memory_prepare_loop(sd_event *event, unsigned int clients);
 
 #endif /* CARVE_DAEMON_MEMORY_H */

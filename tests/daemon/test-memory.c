@@ -3,12 +3,14 @@
  * A machine that has no memory left, as the daemon sees it: it is not given one
  * page more than it has when it is ready, and goes on answering.
  */
-#include "fixture.h"
+#include "raw.h"
+#include "waiter.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define CLIENTS		100
@@ -86,6 +88,25 @@ static void test_no_page_more(void **state)
 	daemon_stop(daemon);
 }
 
+/* All there is, in the smallest buffers. Return: how many. */
+static size_t use_all_memory(const struct daemon *daemon, struct carve *carve,
+			     struct carve_buffer **buffers, size_t room)
+{
+	struct carve_request request = CARVE_REQUEST_INIT;
+	size_t count = 0;
+	int r = 0;
+
+	set_limit(daemon, RLIMIT_AS, status_of(daemon, "VmSize"));
+	set_limit(daemon, RLIMIT_DATA, status_of(daemon, "VmData"));
+	request.bytes = 1;
+	while (r == 0 && count < room) {
+		r = carve_alloc(carve, &request, &buffers[count]);
+		count += r == 0;
+	}
+	assert_int_equal(r, -ENOMEM);
+	return count;
+}
+
 /* Beyond what was prepared somebody is told so, and the others live on. */
 static void test_too_many_for_it(void **state)
 {
@@ -93,8 +114,7 @@ static void test_too_many_for_it(void **state)
 	struct carve_request request = CARVE_REQUEST_INIT;
 	static struct carve_buffer *many[15000];
 	struct carve *carve, *other;
-	size_t count = 0;
-	int r = 0;
+	size_t count;
 
 	(void)state;
 #ifdef __SANITIZE_ADDRESS__
@@ -103,14 +123,8 @@ static void test_too_many_for_it(void **state)
 	carve = client_new(daemon);
 	assert_all_clean(carve);
 	other = client_new(daemon);
-	set_limit(daemon, RLIMIT_AS, status_of(daemon, "VmSize"));
-	set_limit(daemon, RLIMIT_DATA, status_of(daemon, "VmData"));
+	count = use_all_memory(daemon, carve, many, 15000);
 	request.bytes = 1;
-	while (r == 0 && count < 15000) {
-		r = carve_alloc(carve, &request, &many[count]);
-		count += r == 0;
-	}
-	assert_int_equal(r, -ENOMEM);
 	assert_true(count > CLIENTS * BUFFERS);
 	/* It is told again, and so is another one, who may still look. */
 	assert_int_equal(carve_alloc(other, &request, &many[count]), -ENOMEM);
@@ -128,11 +142,175 @@ static void test_too_many_for_it(void **state)
 	daemon_stop(daemon);
 }
 
+/* ---- requests that wait while there is no memory --------------------------- */
+
+/* More than CARVE_EXCHANGE_SPARES of daemon/exchange.h. */
+#define WAITERS		24
+#define KEPT		7
+
+/* Return: the number of a reservation of one page. */
+static uint64_t reserve_page(int socket)
+{
+	struct {
+		struct carve_wire_reserve reserve;
+		struct carve_wire_class class;
+	} request = {
+		.reserve.header.bytes = sizeof(request),
+		.reserve.header.type = CARVE_MSG_RESERVE,
+		.reserve.count = 1,
+		.class = { .bytes = PAGE, .count = 1 },
+	};
+	struct carve_wire_reserve_reply reply[2];
+
+	assert_int_equal(raw_send(socket, &request, sizeof(request), -1, 0), 0);
+	assert_true(raw_receive(socket, reply, sizeof(reply), PATIENCE * 1000) > 0);
+	assert_int_equal(reply->header.status, 0);
+	return reply->reservation;
+}
+
+static void ask_slot(int socket, uint64_t reservation, uint64_t id)
+{
+	struct {
+		struct carve_wire_alloc alloc;
+		struct carve_wire_alloc_item item;
+	} request = {
+		.alloc.header.bytes = sizeof(request),
+		.alloc.header.type = CARVE_MSG_ALLOC,
+		.alloc.header.id = id,
+		.alloc.reservation = reservation,
+		.alloc.timeout_nsec = CARVE_WIRE_FOREVER,
+		.alloc.count = 1,
+	};
+
+	assert_int_equal(raw_send(socket, &request, sizeof(request), -1, 0), 0);
+}
+
+/* The answer to ask_slot(). Return: the buffer. */
+static int take_slot(int socket, uint64_t id)
+{
+	struct carve_wire_alloc_reply reply[2];
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { reply, sizeof(reply) };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	assert_true(recvmsg(socket, &message, MSG_CMSG_CLOEXEC) > 0);
+	assert_int_equal(reply->header.status, 0);
+	assert_int_equal(reply->header.id, id);
+	assert_int_equal(reply->count, 1);
+	assert_true(message.msg_controllen >= CMSG_LEN(sizeof(int)));
+	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	return fd;
+}
+
+/* Return: was it greeted? */
+static bool try_connect(const struct daemon *daemon, int *ret)
+{
+	struct carve_wire_hello hello = {
+		.header = { .bytes = sizeof(hello), .type = CARVE_MSG_HELLO },
+		.version_min = CARVE_WIRE_VERSION,
+		.version_max = CARVE_WIRE_VERSION,
+	};
+	struct carve_wire_hello_reply reply;
+
+	*ret = raw_connect(daemon);
+	(void)raw_send(*ret, &hello, sizeof(hello), -1, 0);
+	if (raw_receive(*ret, &reply, sizeof(reply), PATIENCE * 1000) > 0)
+		return true;
+	close(*ret);
+	return false;
+}
+
+/* What buffers leave of it, in connections, until one is refused. */
+static size_t connect_all(const struct daemon *daemon, int *sockets, size_t room)
+{
+	size_t count = 0;
+
+	while (count < room && try_connect(daemon, &sockets[count]))
+		count++;
+	assert_true(count < room);
+	return count;
+}
+
+/*
+ * Those for which there is no room wait in their sockets, and nobody else waits for
+ * them. In the end each has what it asked for.
+ */
+static void test_waiting_without_memory(void **state)
+{
+	struct daemon *daemon = daemon_start("--simulate", "64M", NULL);
+	static struct carve_buffer *many[15000];
+	static int hangers_on[900];
+	struct carve_wire_header regions = {
+		.bytes = sizeof(regions), .type = CARVE_MSG_REGIONS,
+	};
+	char packet[CARVE_WIRE_MAX];
+	struct carve *carve, *other;
+	uint64_t reservations[WAITERS];
+	int sockets[WAITERS], fds[WAITERS];
+	size_t count, others;
+	int last;
+
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip_because("the sanitizer's heap is not the one that is prepared");
+#endif
+	carve = client_new(daemon);
+	assert_all_clean(carve);
+	other = client_new(daemon);
+	last = raw_client(daemon);
+	for (int i = 0; i < WAITERS; i++) {
+		sockets[i] = raw_client(daemon);
+		reservations[i] = reserve_page(sockets[i]);
+		ask_slot(sockets[i], reservations[i], 1);
+		fds[i] = take_slot(sockets[i], 1);
+	}
+	count = use_all_memory(daemon, carve, many, 15000);
+	others = connect_all(daemon, hangers_on, 900);
+	for (int i = 0; i < WAITERS; i++)
+		ask_slot(sockets[i], reservations[i], 2);
+	assert_waiting_becomes(other, KEPT);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(client_region(other).waiting, KEPT);
+		assert_int_equal(raw_send(last, &regions, sizeof(regions), -1, 0), 0);
+		assert_true(raw_receive(last, packet, sizeof(packet),
+					PATIENCE * 1000) > (ssize_t)sizeof(regions));
+	}
+	/* One that goes out of the middle of the line is no harm to the others. */
+	close(sockets[WAITERS / 2]);
+	close(fds[WAITERS / 2]);
+	for (int i = 0; i < WAITERS; i++)
+		if (i != WAITERS / 2)
+			close(fds[i]);
+	for (int i = 0; i < WAITERS; i++)
+		if (i != WAITERS / 2)
+			close(take_slot(sockets[i], 2));
+	for (int i = 0; i < WAITERS; i++)
+		if (i != WAITERS / 2)
+			close(sockets[i]);
+	while (others)
+		close(hangers_on[--others]);
+	while (count)
+		carve_buffer_unref(many[--count]);
+	assert_all_clean(other);
+	close(last);
+	carve_free(carve);
+	carve_free(other);
+	daemon_stop(daemon);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_no_page_more),
 		DAEMON_TEST(test_too_many_for_it),
+		DAEMON_TEST(test_waiting_without_memory),
 	};
 
 	return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
