@@ -270,8 +270,10 @@ int carve_resume_clients(struct carve_service *service, sd_event *event,
 			 void (*gone)(struct carve_client *client, void *data),
 			 void *data)
 {
-	int r = carve_orphans_load(service);
+	int r = service->store ? carve_store_attach(service->store, event) : 0;
 
+	if (r == 0)
+		r = carve_orphans_load(service);
 	if (r == 0)
 		welcome_all(service, event, gone, data);
 	CARVE_CRASH_POINT("start-clients");

@@ -5,11 +5,14 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "crash-point.h"
 #include "hold.h"
 #include "log.h"
 #include "process.h"
+#include "ration.h"
 #include "request-reserve.h"
 #include "restore.h"
 #include "store.h"
@@ -73,6 +76,40 @@ void carve_session_save(struct carve_client *client)
 		warn(client, "what is known", r);
 }
 
+/* ---- the service manager's store ------------------------------------------ */
+
+/*
+ * What it takes the service manager to keep a connection and to drop it, which
+ * nobody can measure here. It serves the whole machine.
+ */
+#define MANAGER_USEC	200U
+
+/* Of the time that keeping connections takes. */
+static struct carve_ration ration;
+
+static uint64_t now_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static bool is_limited(const struct carve_client *client)
+{
+	return client->who.uid != 0 && client->who.uid != geteuid();
+}
+
+/* Time that passes, too: nobody is served in it. */
+static void use_ration(const struct carve_client *client, uint64_t begin_usec,
+		       uint64_t more_usec)
+{
+	uint64_t end_usec = now_usec();
+
+	carve_ration_use(&ration, client->who.uid, end_usec,
+			 end_usec - begin_usec + more_usec);
+}
+
 static void store(struct carve_client *client)
 {
 	char name[CARVE_STORE_NAME];
@@ -85,13 +122,30 @@ static void store(struct carve_client *client)
 		warn(client, "the connection", r);
 }
 
+/* @again: it was not when it should have been; then nobody is exempt. */
+static void store_rationed(struct carve_client *client, bool again)
+{
+	const struct carve_store *kept = client->service->store;
+	uint64_t begin_usec;
+
+	if (!kept || !kept->there || (!again && !is_limited(client))) {
+		store(client);
+		return;
+	}
+	begin_usec = now_usec();
+	if (!carve_ration_is_left(&ration, client->who.uid, begin_usec)) {
+		if (!again)
+			warn(client, "the connection", -EAGAIN);
+		return;
+	}
+	store(client);
+	use_ration(client, begin_usec, MANAGER_USEC);
+}
+
 void carve_session_drop_stored(const struct carve_service *service,
 			       uint64_t number)
 {
-	char name[CARVE_STORE_NAME];
-
-	carve_store_client_name(name, number);
-	carve_store_remove(service->store, name);
+	carve_store_remove_client(service->store, number);
 }
 
 struct carve_client *carve_session_find(const struct carve_service *service,
@@ -113,10 +167,19 @@ void carve_session_store_anew(struct carve_client *client)
 
 static void unstore(struct carve_client *client)
 {
-	if (client->stored)
+	const struct carve_store *kept = client->service->store;
+	uint64_t begin_usec;
+
+	if (client->stored && kept && kept->there) {
+		begin_usec = now_usec();
 		carve_session_drop_stored(client->service, client->number);
+		if (is_limited(client))
+			use_ration(client, begin_usec, 0);
+	}
 	client->stored = false;
 }
+
+/* ---- beginning and end ---------------------------------------------------- */
 
 int carve_session_begin(struct carve_client *client)
 {
@@ -129,7 +192,7 @@ int carve_session_begin(struct carve_client *client)
 	client->start_time = carve_process_start_time(client->who.pid);
 	/* A cell without a connection would look like one that was lost. */
 	if (!client->stored)
-		store(client);
+		store_rationed(client, false);
 	CARVE_CRASH_POINT("hello-stored");
 	client->greeted = true;
 	client->fresh = true;
@@ -163,7 +226,7 @@ void carve_session_recall(struct carve_client *client,
 	client->cell = cell;
 	client->start_time = carve_process_start_time(client->who.pid);
 	if (is_new)
-		store(client);
+		store_rationed(client, false);
 	CARVE_CRASH_POINT("resume-stored");
 	/* It may be another process of the same user now. */
 	if (is_new)
@@ -212,6 +275,8 @@ void carve_session_request(struct carve_client *client)
 	    header->type == CARVE_MSG_RESUME)
 		return;
 	client->fresh = false;
+	if (!client->stored && client->number)
+		store_rationed(client, true);
 	if (first && goes_before(client))
 		return;
 	client->resumed = false;

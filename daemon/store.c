@@ -24,6 +24,10 @@
 #define TRIES_CLIENT	4
 #define TRIES_START	200
 
+/* What it could not be told to drop: so many at a time, until it can. */
+#define OWED_AT_ONCE	64
+#define OWED_USEC	100000U
+
 /**
  * struct carve_store_entry - one descriptor
  * @fd: -1 once it was taken
@@ -128,8 +132,11 @@ void carve_store_done(struct carve_store *store)
 		if (store->entries[i].fd >= 0)
 			carve_guard_close(store->entries[i].fd);
 	free(store->entries);
+	free(store->owed);
+	store->on_owed = sd_event_source_disable_unref(store->on_owed);
 	store->entries = NULL;
-	store->count = 0;
+	store->owed = NULL;
+	store->count = store->owed_count = 0;
 }
 
 static int take(struct carve_store_entry *entry)
@@ -169,9 +176,8 @@ void carve_store_client_name(char *name, uint64_t number)
 }
 
 /* The guard ends each attempt that waits; nothing was sent then. */
-static int notify(const char *name, const char *text, const int *fd)
+static int notify(const char *text, const int *fd, int tries)
 {
-	int tries = has_prefix(name, CLIENT_PREFIX) ? TRIES_CLIENT : TRIES_START;
 	int r = -EINTR;
 
 	for (int i = 0; r == -EINTR && i < tries; i++) {
@@ -182,28 +188,122 @@ static int notify(const char *name, const char *text, const int *fd)
 	return r < 0 ? r : 0;
 }
 
-int carve_store_put(const struct carve_store *store, const char *name, int fd)
+static int tell_remove(const char *name, int tries)
 {
 	char text[CARVE_STORE_NAME + 64];
 
-	if (!store || !store->there)
-		return 0;
-	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
-	return notify(name, text, &fd);
+	snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	return notify(text, NULL, tries);
 }
 
-void carve_store_remove(const struct carve_store *store, const char *name)
+static void arm(struct carve_store *store)
 {
-	static struct carve_log_limit limit;
+	if (!store->on_owed || !store->owed_count)
+		return;
+	sd_event_source_set_time_relative(store->on_owed, OWED_USEC);
+	sd_event_source_set_enabled(store->on_owed, SD_EVENT_ONESHOT);
+}
+
+/* Whom it was not told of. Return: 0; what sd_pid_notify_with_fds() answers. */
+static int settle(struct carve_store *store)
+{
+	char name[CARVE_STORE_NAME];
+	int r = 0;
+
+	for (int i = 0; r == 0 && store->owed_count; i++) {
+		if (i == OWED_AT_ONCE)
+			return -EAGAIN;
+		carve_store_client_name(name, store->owed[store->owed_count - 1]);
+		r = tell_remove(name, 1);
+		if (r == 0)
+			store->owed_count--;
+	}
+	return r;
+}
+
+static int on_owed(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct carve_store *store = data;
+
+	(void)source;
+	(void)usec;
+	settle(store);
+	arm(store);
+	return 0;
+}
+
+int carve_store_attach(struct carve_store *store, sd_event *event)
+{
+	int r = sd_event_add_time_relative(event, &store->on_owed, CLOCK_MONOTONIC,
+					   OWED_USEC, OWED_USEC / 10, on_owed,
+					   store);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(store->on_owed, SD_EVENT_OFF);
+	if (r >= 0)
+		arm(store);
+	return r < 0 ? r : 0;
+}
+
+int carve_store_put(struct carve_store *store, const char *name, int fd)
+{
 	char text[CARVE_STORE_NAME + 64];
 	int r;
 
 	if (!store || !store->there)
-		return;
-	snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%s", name);
-	r = notify(name, text, NULL);
+		return 0;
+	/* What is to be dropped may take the place that this one needs. */
+	r = settle(store);
 	if (r < 0)
-		carve_log_limited(&limit, LOG_WARNING, NULL, "the service manager "
-				  "was not told to drop %s: %s", name,
-				  strerror(-r));
+		return r;
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+	return notify(text, &fd, has_prefix(name, CLIENT_PREFIX) ?
+		      TRIES_CLIENT : TRIES_START);
+}
+
+static void complain_remove(const char *name, int error)
+{
+	static struct carve_log_limit limit;
+
+	carve_log_limited(&limit, LOG_WARNING, NULL, "the service manager was not "
+			  "told to drop %s: %s", name, strerror(-error));
+}
+
+void carve_store_remove(const struct carve_store *store, const char *name)
+{
+	int r;
+
+	if (!store || !store->there)
+		return;
+	r = tell_remove(name, TRIES_START);
+	if (r < 0)
+		complain_remove(name, r);
+}
+
+static int owe(struct carve_store *store, uint64_t number)
+{
+	uint64_t *owed = realloc(store->owed, (store->owed_count + 1) *
+				 sizeof(*owed));
+
+	if (!owed)
+		return -ENOMEM;
+	store->owed = owed;
+	owed[store->owed_count++] = number;
+	arm(store);
+	return 0;
+}
+
+void carve_store_remove_client(struct carve_store *store, uint64_t number)
+{
+	char name[CARVE_STORE_NAME];
+	int r;
+
+	if (!store || !store->there)
+		return;
+	carve_store_client_name(name, number);
+	r = settle(store);
+	if (r == 0)
+		r = tell_remove(name, TRIES_CLIENT);
+	if (r < 0 && owe(store, number) < 0)
+		complain_remove(name, r);
 }

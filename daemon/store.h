@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <systemd/sd-event.h>
 
 /*
  * So much is to go in: FileDescriptorStoreMax= of the unit, which is made of this.
@@ -30,12 +31,17 @@ struct carve_store_entry;
  * @there: put and remove do something
  * @listen_fd: the listening socket, the caller's; -1: none was passed
  * @entries: private: @count descriptors nobody has taken yet
+ * @owed: private: @owed_count clients which the service manager was not told to drop
+ * @on_owed: private: tries to; NULL before carve_store_attach()
  */
 struct carve_store {
 	bool there;
 	int listen_fd;
 	struct carve_store_entry *entries;
 	size_t count;
+	uint64_t *owed;
+	size_t owed_count;
+	sd_event_source *on_owed;
 };
 
 /**
@@ -49,6 +55,9 @@ struct carve_store {
  * says what to do.
  */
 int carve_store_init(struct carve_store *store);
+
+/* What could not be said is said later, in this loop. Return: 0; as sd-event. */
+int carve_store_attach(struct carve_store *store, sd_event *event);
 
 /* Close what nobody has taken; the store itself keeps it. */
 void carve_store_done(struct carve_store *store);
@@ -71,9 +80,17 @@ void carve_store_client_name(char *name, uint64_t number);
  *
  * Return: 0, also without a store; what sd_pid_notify_with_fds() answers.
  */
-int carve_store_put(const struct carve_store *store, const char *name, int fd);
+int carve_store_put(struct carve_store *store, const char *name, int fd);
 
 /* Forget what is kept under this name. */
 void carve_store_remove(const struct carve_store *store, const char *name);
+
+/**
+ * carve_store_remove_client() - forget a connection
+ *
+ * If the service manager has no room to be told, it is told later, and before it is
+ * to keep or to forget another one.
+ */
+void carve_store_remove_client(struct carve_store *store, uint64_t number);
 
 #endif /* CARVE_DAEMON_STORE_H */

@@ -146,6 +146,7 @@ static void store_one(struct fd_store *store, const struct report *report, int f
 	memcpy(entry->name, name, bytes);
 	entry->name[bytes] = '\0';
 	store->count++;
+	store->kept++;
 }
 
 static void remove_named(struct fd_store *store, const struct report *report)

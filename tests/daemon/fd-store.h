@@ -25,12 +25,14 @@ struct fd_store_entry {
  * struct fd_store
  * @notify: bound SOCK_DGRAM socket with SO_PASSCRED
  * @refused: descriptors for which there was no room
+ * @kept: descriptors for which there was
  * @entries: @count of them, in order of arrival
  */
 struct fd_store {
 	int notify;
 	unsigned int count;
 	unsigned int refused;
+	unsigned int kept;
 	struct fd_store_entry entries[FD_STORE_MAX];
 };
 

@@ -223,6 +223,7 @@ static void answer(struct loop *loop)
 	obey(loop, &command);
 	loop->status.stored = loop->store.count;
 	loop->status.refused = loop->store.refused;
+	loop->status.kept = loop->store.kept;
 	if (command.op == SUPERVISOR_STORED)
 		fd = fd_store_find(&loop->store, command.text);
 	if (fd >= 0) {

@@ -211,6 +211,16 @@ void supervisor_drop_stored(struct supervisor *supervisor, const char *name)
 	command(supervisor, &say, NULL);
 }
 
+void supervisor_freeze(struct supervisor *supervisor)
+{
+	assert_int_equal(kill(supervisor->pid, SIGSTOP), 0);
+}
+
+void supervisor_thaw(struct supervisor *supervisor)
+{
+	assert_int_equal(kill(supervisor->pid, SIGCONT), 0);
+}
+
 void supervisor_rename_stored(struct supervisor *supervisor, const char *name,
 			      const char *other)
 {

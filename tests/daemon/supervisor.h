@@ -28,6 +28,7 @@ struct supervisor;
  * @failure: the last of their statuses of waitpid()
  * @stored: descriptors in the store
  * @refused: descriptors that came when the store was full
+ * @kept: how many were put into it in all
  */
 struct supervisor_status {
 	pid_t pid;
@@ -37,6 +38,7 @@ struct supervisor_status {
 	int failure;
 	unsigned int stored;
 	unsigned int refused;
+	unsigned int kept;
 };
 
 /**
@@ -80,6 +82,10 @@ int supervisor_get_stored(struct supervisor *supervisor, const char *name);
 
 /* Lose this one, while it pauses, as if it had never been stored. */
 void supervisor_drop_stored(struct supervisor *supervisor, const char *name);
+
+/* It reads nothing and obeys nothing from now on; and goes on. */
+void supervisor_freeze(struct supervisor *supervisor);
+void supervisor_thaw(struct supervisor *supervisor);
 
 /* Call it otherwise, while it pauses, as no service manager does. */
 void supervisor_rename_stored(struct supervisor *supervisor, const char *name,
