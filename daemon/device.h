@@ -89,6 +89,8 @@ struct carve_device_ops {
 			struct carve_device_extent *ret);
 	int (*scrub)(struct carve_device *device, uint64_t offset,
 		     uint64_t bytes);
+	/* May be NULL: records are taken one at a time, and none is held here. */
+	bool (*has_more)(const struct carve_device *device);
 	/* May be NULL: what cannot go does not come back. */
 	bool (*is_back)(const struct carve_device *device);
 };
@@ -118,7 +120,10 @@ static inline struct carve_device *carve_device_free(struct carve_device *device
 	return NULL;
 }
 
-/* Descriptor that polls readable when releases wait; borrowed. */
+/*
+ * Descriptor that polls readable when releases wait that carve_device_has_more()
+ * does not tell of; borrowed.
+ */
 static inline int carve_device_get_fd(const struct carve_device *device)
 {
 	return device->fd;
@@ -149,6 +154,20 @@ static inline int carve_device_release(struct carve_device *device,
 				       struct carve_device_extent *ret)
 {
 	return device->ops->release(device, ret);
+}
+
+/**
+ * carve_device_has_more() - does the backend hold records it has not told of?
+ * @known: whether it could tell
+ *
+ * Then the descriptor need not poll readable for them: carve_device_release() has
+ * to be called until this says no. After that, what is left makes it readable.
+ */
+static inline bool carve_device_has_more(const struct carve_device *device,
+					 bool *known)
+{
+	*known = device->ops->has_more;
+	return *known && device->ops->has_more(device);
 }
 
 /**

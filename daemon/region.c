@@ -242,26 +242,37 @@ static void scrub_quickly(struct carve_region *region,
 	scrubbed(region, job);
 }
 
+/*
+ * A turn ends where the descriptor will say what is left. A backend that knows
+ * what it holds need not be asked once more only to say that there is nothing.
+ */
+static bool turn_goes_on(const struct carve_region *region, int quick)
+{
+	bool known, more = carve_device_has_more(region->device, &known);
+
+	return known ? more : quick < QUICK_COUNT;
+}
+
 static int on_release(sd_event_source *source, int fd, uint32_t revents,
 		      void *data)
 {
 	struct carve_region *region = data;
 	struct carve_device_extent dead;
 	struct carve_record *record;
-	int quick = 0, r = 0;
+	int quick = 0, r;
 
 	(void)source;
 	(void)fd;
-	while (quick < QUICK_COUNT && !region->gone &&
-	       (r = carve_device_release(region->device, &dead)) > 0) {
-		record = take_in(region, &dead);
+	do {
+		r = carve_device_release(region->device, &dead);
+		record = r > 0 ? take_in(region, &dead) : NULL;
 		if (record && is_quick(record)) {
 			scrub_quickly(region, record);
 			quick++;
 		} else if (record) {
 			carve_region_scrub(region, record);
 		}
-	}
+	} while (r > 0 && !region->gone && turn_goes_on(region, quick));
 	if (r < 0 || revents & (EPOLLHUP | EPOLLERR))
 		mark_gone(region, r < 0 ? r : -ENODEV);
 	if (quick || region->gone)

@@ -201,21 +201,48 @@ void sim_watches_ring(struct sim_watches *watches)
 }
 
 /*
- * The next event, if there is one. Taking one at a time out of the kernel's
- * queue keeps the descriptor readable as long as a death waits in it.
+ * Take events out of the kernel's queue. None has a name, as no folder is
+ * watched, so all are of one size. Those that a killed daemon had taken and not
+ * acted upon are no loss: the next one asks the list.
+ *
+ * Return: 1; 0: nothing waits; negative errno.
+ */
+static int read_events(struct sim_watches *watches)
+{
+	ssize_t n;
+
+	do {
+		n = read(watches->inotify, watches->events,
+			 sizeof(watches->events));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	watches->event_next = 0;
+	watches->event_count = (size_t)n / sizeof(watches->events[0]);
+	return 1;
+}
+
+/* Are there deaths known here, of which the descriptor says nothing any more? */
+bool sim_watches_has_more(const struct sim_watches *watches)
+{
+	return !watches->dead && watches->event_next < watches->event_count;
+}
+
+/*
+ * The next event, if there is one.
  *
  * Return: 1, and @ret who died by it, or NULL; 0: nothing waits; negative errno.
  */
 static int next_event(struct sim_watches *watches, struct sim_extent **ret)
 {
 	struct inotify_event event;
-	ssize_t n;
+	int r = 1;
 
-	do {
-		n = read(watches->inotify, &event, sizeof(event));
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return errno == EAGAIN ? 0 : -errno;
+	if (watches->event_next == watches->event_count)
+		r = read_events(watches);
+	if (r <= 0)
+		return r;
+	event = watches->events[watches->event_next++];
 
 	*ret = NULL;
 	if (event.mask & IN_Q_OVERFLOW) {

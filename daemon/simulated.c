@@ -115,6 +115,14 @@ static int sim_release(struct carve_device *device,
 	return r;
 }
 
+static bool sim_has_more(const struct carve_device *device)
+{
+	const struct sim *sim = carve_container_of(device, const struct sim,
+						   device);
+
+	return sim_watches_has_more(&sim->watches);
+}
+
 static int sim_list(struct carve_device *device, uint64_t *cursor,
 		    struct carve_device_extent *ret)
 {
@@ -165,6 +173,7 @@ static const struct carve_device_ops sim_ops = {
 	.free = sim_free,
 	.export = sim_export,
 	.release = sim_release,
+	.has_more = sim_has_more,
 	.list = sim_list,
 	.identify = sim_identify,
 	.scrub = sim_scrub,

@@ -7,6 +7,7 @@
 #define CARVE_DAEMON_SIMULATED_H
 
 #include <pthread.h>
+#include <sys/inotify.h>
 #include <sys/types.h>
 
 #include "device-simulated.h"
@@ -48,6 +49,9 @@ struct sim_extent {
 	bool clean;
 };
 
+/* Deaths read at a time: as many as the region takes in in one turn of the loop. */
+#define SIM_WATCHES_BATCH	16
+
 /**
  * struct sim_watches - the memfds that live and how their end is learned
  * @inotify: the instance; the device's descriptor
@@ -62,6 +66,7 @@ struct sim_extent {
  * @overflowed: events were lost at some time
  * @wrapped: the numbers have been used up once and come again
  * @dead, @last_dead: extents found dead by resynchronising, not told of yet
+ * @events: taken out of @inotify, of which @event_next is looked at next
  */
 struct sim_watches {
 	int inotify;
@@ -78,6 +83,9 @@ struct sim_watches {
 	struct carve_tree_node *by_inode;
 	struct sim_extent *dead;
 	struct sim_extent *last_dead;
+	struct inotify_event events[SIM_WATCHES_BATCH];
+	size_t event_count;
+	size_t event_next;
 };
 
 /**
@@ -111,6 +119,7 @@ struct sim_extent *sim_watches_find_inode(const struct sim_watches *watches, ino
 void sim_watches_insert(struct sim_watches *watches, struct sim_extent *extent);
 void sim_watches_forget(struct sim_watches *watches, struct sim_extent *extent);
 int sim_watches_next_dead(struct sim_watches *watches, struct sim_extent **ret);
+bool sim_watches_has_more(const struct sim_watches *watches);
 int sim_watches_resynchronise(struct sim_watches *watches);
 void sim_watches_ring(struct sim_watches *watches);
 
