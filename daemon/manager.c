@@ -23,9 +23,6 @@
 #include "status.h"
 #include "watch.h"
 
-/* Connections accepted in one turn of the loop. */
-#define TURN_ACCEPTS	16
-
 /* Of all places, at most this many are kept for the superuser and the own user. */
 #define KEPT_PLACES	8
 
@@ -148,28 +145,24 @@ static void pause_accepting(struct carve_manager *manager, int error)
 	sd_event_source_set_enabled(manager->on_resume, SD_EVENT_ONESHOT);
 }
 
+/*
+ * One in a turn of the loop: to find out who it is takes longer than most
+ * requests, and those of others come in between.
+ */
 static int on_connection(sd_event_source *source, int listen_fd,
 			 uint32_t revents, void *data)
 {
 	struct carve_manager *manager = data;
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)source;
 	(void)revents;
-	for (int i = 0; i < TURN_ACCEPTS; i++) {
-		int fd = accept4(listen_fd, NULL, NULL,
-				 SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (fd >= 0) {
-			CARVE_CRASH_POINT("accept-taken");
-			welcome(manager, fd);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-		    errno == ENOBUFS)
-			pause_accepting(manager, -errno);
-		else if (errno == EINTR || errno == ECONNABORTED)
-			continue;
-		break;
+	if (fd >= 0) {
+		CARVE_CRASH_POINT("accept-taken");
+		welcome(manager, fd);
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		   errno == ENOBUFS) {
+		pause_accepting(manager, -errno);
 	}
 	return 0;
 }
