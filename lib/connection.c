@@ -78,14 +78,9 @@ static bool may_grant(const struct carve_wire_header *request)
 
 /* ---- round trips --------------------------------------------------------- */
 
-/*
- * Errors of sending alone: nothing was sent and nothing is lost. But what was sent
- * before may have been granted unheard, and the answer has to be fetched.
- */
-static bool harmless(const struct carve_wire_header *request, bool again, int r)
+/* Errors of sending alone: nothing was sent and nothing is lost. */
+static bool harmless(int r)
 {
-	if (again && request->type == CARVE_MSG_RESERVE)
-		return false;
 	return r == -ENOMEM || r == -EBADF || r == -ETOOMANYREFS;
 }
 
@@ -137,7 +132,7 @@ static int receive_reply(struct carve *carve,
 
 /* Return: as receive_reply(); -ENOMEM, -EBADF, -ETOOMANYREFS (nothing was sent). */
 static int exchange(struct carve *carve, struct carve_wire_header *request,
-		    int fd, bool again, struct carve_reply *ret)
+		    int fd, struct carve_reply *ret)
 {
 	int r;
 
@@ -149,7 +144,7 @@ static int exchange(struct carve *carve, struct carve_wire_header *request,
 			carve_cancel_sent(carve, request->id);
 		return receive_reply(carve, request, ret);
 	}
-	if (harmless(request, again, r))
+	if (harmless(r))
 		return r;
 	drain(carve, ret);
 	carve_link_lose(carve);
@@ -171,8 +166,10 @@ static uint64_t what_is_left(uint64_t timeout_nsec, uint64_t since_nsec)
 static int give_up(struct carve *carve, const struct carve_wire_header *request,
 		   int r)
 {
-	if (may_grant(request))
+	if (may_grant(request)) {
 		carve->link.unheard = (struct carve_unheard){ .id = request->id };
+		carve_link_owe(carve);
+	}
 	return r;
 }
 
@@ -199,9 +196,10 @@ static int ask(struct carve *carve, struct carve_wire_header *request, int fd,
 			*timeout_nsec = what_is_left(wanted_nsec, since_nsec);
 			patience.left_nsec = carve_patience_nsec;
 		}
-		r = exchange(carve, request, fd, restarts, ret);
+		r = exchange(carve, request, fd, ret);
 		if (r != ASK_AGAIN)
-			return r;
+			return restarts && harmless(r) ?
+				give_up(carve, request, r) : r;
 	}
 	return give_up(carve, request, -ECONNRESET);
 }

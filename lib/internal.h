@@ -221,6 +221,8 @@ int carve_told_keep(struct carve *carve, const struct carve_reply *message,
 void carve_poll_wake(struct carve_told *told);
 /* Wake who polls after @nsec, more than 0, for another try. */
 void carve_poll_retry(struct carve_told *told, uint64_t nsec);
+/* The same, soon, without the lock, if something is unsaid. */
+void carve_poll_retry_unsaid(struct carve *carve);
 /* That is not needed any more. */
 void carve_poll_calm(struct carve_told *told);
 /* Return: 0; -ENOMEM. */

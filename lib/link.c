@@ -81,6 +81,7 @@ void carve_link_lose(struct carve *carve)
 	if (!carve->link.lost_nsec)
 		carve->link.lost_nsec = carve_now_nsec();
 	carve->link.stage = CARVE_STAGE_NONE;
+	carve->link.unsaid = false;
 	/* What is made anew knows nothing of this client. */
 	carve->link.again = carve->link.watch = true;
 	close_socket(carve, false);
@@ -89,5 +90,6 @@ void carve_link_lose(struct carve *carve)
 void carve_link_break(struct carve *carve)
 {
 	carve->link.stage = CARVE_STAGE_BROKEN;
+	carve->link.unsaid = false;
 	close_socket(carve, true);
 }

@@ -51,6 +51,7 @@ struct carve_unheard {
  * struct carve_link - where a connection stands
  * @address: of the daemon's socket, as it was the first time
  * @asked: id of what was sent in this stage
+ * @unsaid: nothing was: the system had no room for it, and it is said later
  * @again: not the first socket: there is a limit to how long its greeting takes
  * @greeted: HELLO was answered on this socket
  * @watch: the daemon may not know that this client wants to hear of pressure
@@ -66,6 +67,7 @@ struct carve_link {
 	struct sockaddr_un address;
 	enum carve_stage stage;
 	uint64_t asked;
+	bool unsaid;
 	bool again;
 	bool greeted;
 	bool watch;
@@ -134,6 +136,12 @@ int carve_link_ready(struct carve *carve, struct carve_patience *patience,
 
 /* Return: 0; -ECONNRESET. */
 int carve_link_hello(struct carve *carve);
+
+/* Say what is unsaid, which it may be still. Return: 0; -ECONNRESET. */
+int carve_link_say_again(struct carve *carve, int flags);
+
+/* On a connection that is ready: there is something unheard or owed to be said. */
+void carve_link_owe(struct carve *carve);
 
 /**
  * carve_link_take() - is this a message of the way to the daemon?

@@ -117,6 +117,20 @@ static int take_step(struct carve *carve, const struct carve_patience *patience,
 	return r ? r : -EPROTO;
 }
 
+/* Return: 0; -EAGAIN (it is unsaid still); -ECONNRESET. */
+static int say_unsaid(struct carve *carve, struct carve_patience *patience)
+{
+	int r;
+
+	if (!carve->link.unsaid)
+		return 0;
+	r = carve_link_say_again(carve, 0);
+	if (r < 0 || !carve->link.unsaid)
+		return r;
+	begin(patience);
+	return -EAGAIN;
+}
+
 static int make_ready(struct carve *carve, struct carve_patience *patience,
 		      struct carve_reply *message)
 {
@@ -132,6 +146,14 @@ static int make_ready(struct carve *carve, struct carve_patience *patience,
 			r = carve_link_open(carve, false);
 			if (r == 0)
 				r = carve_link_hello(carve);
+		}
+		if (link->stage != CARVE_STAGE_NONE && r >= 0)
+			r = say_unsaid(carve, patience);
+		if (r == -EAGAIN && link->unsaid) {
+			r = pause_until_next(patience);
+			if (r < 0)
+				return r;
+			continue;
 		}
 		if (link->stage != CARVE_STAGE_NONE && r >= 0)
 			r = take_step(carve, patience, message);

@@ -14,6 +14,9 @@
 
 #define NSEC_PER_SEC	1000000000ULL
 
+/* Until the system may have room again for a message. */
+#define UNSAID_NSEC	10000000ULL
+
 void carve_poll_wake(struct carve_told *told)
 {
 	if (told->event_fd >= 0)
@@ -34,6 +37,15 @@ static void set_timer(const struct carve_told *told, uint64_t nsec)
 void carve_poll_retry(struct carve_told *told, uint64_t nsec)
 {
 	set_timer(told, nsec);
+}
+
+void carve_poll_retry_unsaid(struct carve *carve)
+{
+	if (!carve->link.unsaid)
+		return;
+	pthread_mutex_lock(&carve->told.lock);
+	carve_poll_retry(&carve->told, UNSAID_NSEC);
+	pthread_mutex_unlock(&carve->told.lock);
 }
 
 void carve_poll_calm(struct carve_told *told)

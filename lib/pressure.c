@@ -115,11 +115,29 @@ static int connect_again(struct carve *carve)
 
 	if (r == 0)
 		r = carve_link_hello(carve);
-	if (r == 0)
+	if (r == 0) {
+		carve_poll_retry_unsaid(carve);
 		return 0;
+	}
 	/* Also sets the timer. */
 	carve_link_lose(carve);
 	return say_lost(carve);
+}
+
+/* Return: 0, said or not; -ECONNRESET. */
+static int say_unsaid(struct carve *carve)
+{
+	int r;
+
+	if (!carve->link.unsaid)
+		return 0;
+	r = carve_link_say_again(carve, MSG_DONTWAIT);
+	if (r == 0 && !carve->link.unsaid) {
+		pthread_mutex_lock(&carve->told.lock);
+		carve_poll_calm(&carve->told);
+		pthread_mutex_unlock(&carve->told.lock);
+	}
+	return r;
 }
 
 /* Take in what is there; carve::lock is held. Return: 0; -EPIPE; -EPROTO. */
@@ -137,10 +155,16 @@ static int take_in(struct carve *carve)
 		if (carve->link.stage == CARVE_STAGE_NONE)
 			return r;
 	}
+	if (say_unsaid(carve) < 0) {
+		carve_link_lose(carve);
+		return say_lost(carve);
+	}
 	for (;;) {
 		length = carve_wire_receive(carve->fd, MSG_DONTWAIT, &message);
-		if (length == -EAGAIN)
+		if (length == -EAGAIN) {
+			carve_poll_retry_unsaid(carve);
 			return carve->link.lost_nsec ? say_lost(carve) : 0;
+		}
 		r = length > 0 ? carve_told_keep(carve, &message, length) : -ECONNRESET;
 		if (r == 0)
 			r = carve_link_take(carve, &message, length, MSG_DONTWAIT);

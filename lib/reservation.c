@@ -324,8 +324,11 @@ static void give_back(struct carve_reservation *reservation)
 	if (is_lost(reservation))
 		return;
 	link->reservations--;
-	if (r == -ECONNRESET && link->owed_count < CARVE_OWED_MAX)
-		link->owed[link->owed_count++] = reservation->id;
+	/* Whatever it was, but that there is none, the daemon has not said it. */
+	if (r == 0 || r == -ENOENT || link->owed_count == CARVE_OWED_MAX)
+		return;
+	link->owed[link->owed_count++] = reservation->id;
+	carve_link_owe(reservation->carve);
 }
 
 struct carve_reservation *

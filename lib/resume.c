@@ -11,13 +11,23 @@
 
 #include "internal.h"
 
-/* Return: 0; -ECONNRESET: what cannot be said here is said on another socket. */
+/*
+ * To leave a socket is to lose what was reserved through it, so that there is no
+ * room at the moment is no reason.
+ *
+ * Return: 0; -ECONNRESET: what cannot be said here is said on another socket.
+ */
 static int say_as(struct carve *carve, enum carve_stage stage,
 		  const struct carve_wire_header *header, int flags)
 {
-	carve->link.stage = stage;
-	carve->link.asked = header->id;
-	return carve_wire_send(carve->fd, header, -1, flags) < 0 ? -ECONNRESET : 0;
+	struct carve_link *link = &carve->link;
+	int r;
+
+	link->stage = stage;
+	link->asked = header->id;
+	r = carve_wire_send(carve->fd, header, -1, flags);
+	link->unsaid = r == -ENOMEM || r == -EAGAIN;
+	return r == 0 || link->unsaid ? 0 : -ECONNRESET;
 }
 
 static int say(struct carve *carve, enum carve_stage stage,
@@ -97,6 +107,36 @@ static int say_watch(struct carve *carve, int flags)
 	};
 
 	return say(carve, CARVE_STAGE_WATCH, &watch.header, flags);
+}
+
+int carve_link_say_again(struct carve *carve, int flags)
+{
+	switch (carve->link.stage) {
+	case CARVE_STAGE_HELLO:
+		return say_hello(carve, flags);
+	case CARVE_STAGE_RESUME:
+		return say_resume(carve, flags);
+	case CARVE_STAGE_UNHEARD:
+		return say_unheard(carve, flags);
+	case CARVE_STAGE_GIVE_BACK:
+		return say_give_back(carve, flags);
+	case CARVE_STAGE_WATCH:
+		return say_watch(carve, flags);
+	default:
+		return -ECONNRESET;
+	}
+}
+
+void carve_link_owe(struct carve *carve)
+{
+	struct carve_link *link = &carve->link;
+
+	if (link->stage != CARVE_STAGE_READY)
+		return;
+	link->stage = link->unheard.id ? CARVE_STAGE_UNHEARD :
+					 CARVE_STAGE_GIVE_BACK;
+	link->unsaid = true;
+	carve_poll_retry_unsaid(carve);
 }
 
 /* ---- answers ------------------------------------------------------------- */

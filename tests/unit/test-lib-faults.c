@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* A system that fails in the middle of a call, and fork() at any time. */
-#include "peer.h"
+#include "restart.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -21,6 +22,162 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 		return -1;
 	}
 	return syscall(SYS_recvmsg, fd, msg, flags);
+}
+
+/* What sendmsg() of this thread answers @send_errors times, after @send_good. */
+static _Thread_local int send_error;
+static _Thread_local unsigned int send_good, send_errors;
+
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	if (send_errors && send_good-- == 0) {
+		send_good = 0;
+		send_errors--;
+		errno = send_error;
+		return -1;
+	}
+	return syscall(SYS_sendmsg, fd, msg, flags);
+}
+
+/* The socket is the same all the time: what is reserved is not lost. */
+static void there_is_room_again_on_the_way_to_the_next_daemon(void **state)
+{
+	static const int errors[] = { ENOMEM, ENOBUFS, EINTR, EAGAIN };
+	struct carve_reservation *reservation;
+	struct carve *carve;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		struct peer peer = { 0 };
+
+		carve = restart_begin(&peer);
+		reservation = restart_reserve(carve);
+		peer.spoil = restart_die_first;
+		send_error = errors[i];
+		send_good = 1;
+		send_errors = 5;
+		assert_int_equal(restart_regions(carve), 0);
+		assert_int_equal(send_errors, 0);
+		assert_int_equal(peer.hellos, 1);
+		assert_int_equal(peer.resumes, 1);
+		peer.spoil = NULL;
+		carve_reservation_free(reservation);
+		restart_end(&peer, carve);
+	}
+}
+
+static _Atomic unsigned int given_back, asked;
+
+static void count_reserves(struct peer *peer, struct peer_answer *answer)
+{
+	const struct carve_wire_reserve *reserve = &peer->last.reserve;
+
+	if (reserve->header.type != CARVE_MSG_RESERVE)
+		return;
+	if (reserve->reservation && !reserve->count)
+		given_back++;
+	if (reserve->reservation || reserve->count)
+		return;
+	/* That it was granted, the first time. */
+	asked++;
+	answer->message.reserve.count = 1;
+	answer->message.reserve.classes[0] = (struct carve_wire_class){
+		.bytes = PEER_PAGE, .count = 2,
+	};
+	answer->length = answer->message.header.bytes =
+		sizeof(answer->message.reserve) +
+		sizeof(answer->message.reserve.classes[0]);
+}
+
+static void die_of_it(struct peer *peer, struct peer_answer *answer)
+{
+	if (peer->last.header.type != CARVE_MSG_RESERVE)
+		return;
+	answer->silent = true;
+	peer->spoil = count_reserves;
+	peer_epoch(peer);
+}
+
+static void what_cannot_be_said_again_is_asked_for(void **state)
+{
+	const struct carve_class class = {
+		.struct_size = sizeof(class), .bytes = PEER_PAGE, .count = 2,
+	};
+	struct carve_profile profile = CARVE_PROFILE_INIT;
+	struct carve_reservation *reservation = NULL;
+	struct peer peer = { .spoil = die_of_it };
+	struct carve *carve = restart_begin(&peer);
+
+	(void)state;
+	given_back = asked = 0;
+	profile.classes = &class;
+	profile.class_count = 1;
+	/* RESERVE, RESUME, and then RESERVE again. */
+	send_error = ENOBUFS;
+	send_good = 2;
+	send_errors = 1;
+	assert_int_equal(carve_reserve(carve, &profile, &reservation, NULL),
+			 -ENOMEM);
+	assert_int_equal(send_errors, 0);
+	assert_null(reservation);
+	assert_int_equal(restart_regions(carve), 0);
+	assert_int_equal(asked, 1);
+	assert_int_equal(given_back, 1);
+	assert_int_equal(peer.hellos, 1);
+	restart_end(&peer, carve);
+}
+
+/* By the next call, or by who has none but an event loop. */
+static void what_cannot_be_given_back_is_later(void **state)
+{
+	(void)state;
+	for (int loop = 0; loop < 2; loop++) {
+		struct peer peer = { .spoil = count_reserves };
+		struct carve *carve = restart_begin(&peer);
+		struct carve_reservation *reservation = restart_reserve(carve);
+		struct pollfd pollfd = {
+			.fd = loop ? carve_get_fd(carve) : -1, .events = POLLIN,
+		};
+		unsigned int turns = 0;
+
+		given_back = 0;
+		send_error = ENOBUFS;
+		send_good = 0;
+		send_errors = 3;
+		carve_reservation_free(reservation);
+		assert_int_equal(given_back, 0);
+		for (; loop && turns < 200 && !given_back; turns++)
+			if (poll(&pollfd, 1, 100) == 1)
+				assert_int_equal(carve_dispatch(carve), 0);
+		assert_int_equal(restart_regions(carve), 0);
+		assert_int_equal(given_back, 1);
+		assert_int_equal(send_errors, 0);
+		assert_int_equal(peer.hellos, 1);
+		restart_end(&peer, carve);
+	}
+}
+
+static void an_event_loop_finds_room_again(void **state)
+{
+	struct peer peer = { 0 };
+	struct carve *carve = restart_begin(&peer);
+	struct pollfd pollfd = { .fd = carve_get_fd(carve), .events = POLLIN };
+	unsigned int turns;
+
+	(void)state;
+	send_error = EAGAIN;
+	send_good = 0;
+	send_errors = 5;
+	peer_epoch(&peer);
+	for (turns = 0; turns < 200 && !peer.resumes; turns++)
+		if (poll(&pollfd, 1, 1000) == 1)
+			assert_int_equal(carve_dispatch(carve), 0);
+	assert_int_equal(send_errors, 0);
+	assert_int_equal(peer.hellos, 1);
+	/* A try each 10 ms, and no others. */
+	assert_in_range(turns, 5, 20);
+	assert_int_equal(restart_regions(carve), 0);
+	restart_end(&peer, carve);
 }
 
 /*
@@ -99,6 +256,10 @@ static void a_child_may_free_what_it_may_not_use(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(there_is_room_again_on_the_way_to_the_next_daemon),
+		cmocka_unit_test(what_cannot_be_said_again_is_asked_for),
+		cmocka_unit_test(what_cannot_be_given_back_is_later),
+		cmocka_unit_test(an_event_loop_finds_room_again),
 		cmocka_unit_test(a_lost_reply_is_asked_for_again),
 		cmocka_unit_test(a_child_may_free_what_it_may_not_use),
 	};
