@@ -34,7 +34,7 @@ static struct carve_waiter *first_of(const struct carve_queue *queue)
 static uint64_t lack_of(struct carve_region *region,
 			const struct carve_wish *wishes, size_t count)
 {
-	static struct carve_span spans[CARVE_SURVEY_MANY];
+	struct carve_span *spans = carve_picture_room()->spans;
 	struct carve_survey *survey = carve_picture_take_fixed(region);
 	uint64_t bytes = 0;
 
@@ -59,7 +59,7 @@ static bool may_look(const uid_t *looked, size_t count, uid_t uid)
 static uint64_t first_lack(struct carve_region *region,
 			   const struct carve_queue *queue)
 {
-	static struct carve_wish wishes[CARVE_SURVEY_MANY];
+	struct carve_wish *wishes = carve_picture_room()->wishes;
 	struct carve_waiter *waiter = first_of(queue);
 	uid_t looked[LOOKS];
 	uint64_t bytes = 0;

@@ -21,7 +21,7 @@ static bool find_needed(struct carve_region *region,
 			const struct carve_wish *wishes, size_t count,
 			bool *needed)
 {
-	static struct carve_span spans[CARVE_SURVEY_MANY];
+	struct carve_span *spans = carve_picture_room()->spans;
 	size_t holders = 0;
 
 	if (!carve_survey_find_all(carve_picture_take(region), wishes, count,

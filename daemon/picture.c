@@ -9,6 +9,7 @@
 
 /* Static: it is needed most when there is no memory. */
 static struct carve_survey survey;
+static struct carve_picture_room room;
 
 static struct carve_ration ration;
 static uint64_t begun_usec;
@@ -87,6 +88,11 @@ static struct carve_survey *take(struct carve_region *region, bool fixed_slots)
 		offset += bytes;
 	}
 	return &survey;
+}
+
+struct carve_picture_room *carve_picture_room(void)
+{
+	return &room;
 }
 
 struct carve_survey *carve_picture_take(struct carve_region *region)

@@ -25,6 +25,18 @@ struct carve_survey *carve_picture_take(struct carve_region *region);
 struct carve_survey *carve_picture_take_fixed(struct carve_region *region);
 
 /**
+ * struct carve_picture_room - for what is looked for in it
+ * @wishes, @spans: for carve_survey_find_all()
+ */
+struct carve_picture_room {
+	struct carve_wish wishes[CARVE_SURVEY_MANY];
+	struct carve_span spans[CARVE_SURVEY_MANY];
+};
+
+/* The same one every time: nobody looks while another one does. */
+struct carve_picture_room *carve_picture_room(void);
+
+/**
  * carve_picture_begin() - may time be spent on looking for this user's sake?
  * @own: however much others have used: they shall not keep anybody from being
  *	served

@@ -9,6 +9,7 @@
 #include "carve.h"
 #include "crash-point.h"
 #include "log.h"
+#include "picture.h"
 #include "refusal.h"
 #include "reservation-save.h"
 #include "roll.h"
@@ -269,10 +270,12 @@ static int answer(struct carve_waiter *waiter)
 	return r;
 }
 
+_Static_assert(CARVE_SURVEY_MANY >= CARVE_WIRE_SLOTS_MAX, "explain");
+
 /* All that is new lies somewhere else than what stays. */
 static void explain(struct carve_reserve *reserve)
 {
-	static struct carve_wish wishes[CARVE_WIRE_SLOTS_MAX];
+	struct carve_wish *wishes = carve_picture_room()->wishes;
 	size_t count = carve_slots_missing_wishes(&reserve->reservation->slots,
 						  reserve->kinds, reserve->count,
 						  wishes);

@@ -91,7 +91,7 @@ static bool others_have(const struct carve_window *window, uid_t uid)
 /* Find its windows. Return: whether it may have them. */
 static bool find(struct carve_window *window, struct carve_waiter *waiter)
 {
-	static struct carve_wish wishes[CARVE_SURVEY_MANY];
+	struct carve_wish *wishes = carve_picture_room()->wishes;
 	size_t count = waiter->wishes(waiter, wishes, CARVE_SURVEY_MANY);
 	struct carve_survey *survey;
 
