@@ -44,6 +44,7 @@ bool carve_survey_add(struct carve_survey *survey, uint64_t offset,
 		      uint64_t bytes, uint32_t holder)
 {
 	assert(holder < CARVE_SURVEY_HOLDERS || holder == CARVE_SURVEY_FIXED);
+	assert(bytes >> 48 == 0);
 	if (survey->count == CARVE_SURVEY_BLOCKS) {
 		survey->bytes = offset;
 		return false;

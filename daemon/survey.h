@@ -24,16 +24,17 @@
 #define CARVE_SURVEY_HOLDERS	256
 
 /* Of a block that does not go, whoever gives back what. */
-#define CARVE_SURVEY_FIXED	UINT32_MAX
+#define CARVE_SURVEY_FIXED	UINT16_MAX
 
 /**
  * struct carve_block - memory in use
+ * @bytes: less than 256 TiB
  * @holder: who has it, below CARVE_SURVEY_HOLDERS; or CARVE_SURVEY_FIXED
  */
 struct carve_block {
 	uint64_t offset;
-	uint64_t bytes;
-	uint32_t holder;
+	uint64_t bytes : 48;
+	uint64_t holder : 16;
 };
 
 /**
