@@ -291,6 +291,14 @@ static void sort_rules(struct carve_config *config)
 	}
 }
 
+/* Return: @list, which had room for the most there may be, as long as it has to be. */
+static void *shrink(void *list, size_t count, size_t size)
+{
+	void *shorter = realloc(list, (count ? count : 1) * size);
+
+	return shorter ? shorter : list;
+}
+
 int carve_config_load(struct carve_config **ret, const char *path,
 		      char *mistake)
 {
@@ -319,6 +327,11 @@ int carve_config_load(struct carve_config **ret, const char *path,
 		return r;
 	}
 	sort_rules(config);
+	config->rules = shrink(config->rules, config->rule_count,
+			       sizeof(*config->rules));
+	config->reservations = shrink(config->reservations,
+				      config->reservation_count,
+				      sizeof(*config->reservations));
 	*ret = config;
 	return 0;
 }
