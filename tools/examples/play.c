@@ -76,6 +76,8 @@ static int take_back(struct player *player, struct timespec timeout)
 			report_failure(&player->report, "damaged frame", -EIO);
 		}
 	}
+	player->report.dropped = player->output.dropped;
+	player->report.late = player->output.late;
 	return ret == -EAGAIN ? 0 : ret;
 }
 

@@ -49,9 +49,11 @@ static void write_counters(struct report *report, const char *event,
 	fprintf(report->file,
 		"{\"event\":\"%s\",\"seconds\":%.3f,\"frames\":%" PRIu64
 		",\"cut\":%" PRIu64 ",\"loops\":%" PRIu64
-		",\"allocations\":%" PRIu64 ",\"failures\":%" PRIu64 "%s}\n",
+		",\"allocations\":%" PRIu64 ",\"failures\":%" PRIu64
+		",\"dropped\":%" PRIu64 ",\"late\":%" PRIu64 "%s}\n",
 		event, report_seconds(report), report->frames, report->cut,
-		report->loops, report->allocations, report->failures, detail);
+		report->loops, report->allocations, report->failures, report->dropped,
+		report->late, detail);
 }
 
 static void print_counters(struct report *report)

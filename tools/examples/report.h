@@ -20,6 +20,7 @@
  * @allocations: buffers that carved gave us
  * @failures: allocations refused, calls that failed, frames that came back
  *	damaged
+ * @dropped, @late: as the device counts them, see struct video_output
  * @start: when playing began, CLOCK_MONOTONIC
  * @last: when the last line was written
  */
@@ -31,6 +32,8 @@ struct report {
 	uint64_t loops;
 	uint64_t allocations;
 	uint64_t failures;
+	uint64_t dropped;
+	uint64_t late;
 	struct timespec start;
 	struct timespec last;
 };

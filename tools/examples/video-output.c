@@ -162,6 +162,7 @@ int video_output_stop(struct video_output *output)
 		if (ret < 0)
 			return ret;
 		output->streaming = false;
+		output->shows = false;
 	}
 	output->queued = 0;
 	if (!output->started)
@@ -201,6 +202,21 @@ int video_output_run(struct video_output *output)
 	return ret;
 }
 
+/*
+ * A device starts to count anew with each STREAMON. One that counts by the clock
+ * and is late itself may say a number twice.
+ */
+static void count(struct video_output *output, uint32_t sequence)
+{
+	int32_t skipped = (int32_t)(sequence - output->sequence);
+
+	if (output->shows && skipped > 0)
+		*(output->low ? &output->dropped : &output->late) += (uint32_t)skipped;
+	output->shows = true;
+	output->low = output->queued <= 1;
+	output->sequence = sequence + 1;
+}
+
 int video_output_dequeue(struct video_output *output, unsigned int *ret_index,
 			bool *ret_damaged)
 {
@@ -218,6 +234,7 @@ int video_output_dequeue(struct video_output *output, unsigned int *ret_index,
 		return ret;
 	}
 	output->queued--;
+	count(output, buffer.sequence);
 	*ret_index = buffer.index;
 	*ret_damaged = buffer.flags & V4L2_BUF_FLAG_ERROR;
 	return 0;

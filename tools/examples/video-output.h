@@ -29,6 +29,12 @@
  * @started: the driver expects buffers
  * @queued: buffers the driver has
  * @streaming: between STREAMON and STREAMOFF
+ * @shows: a frame has come back since STREAMON
+ * @low: when the last one did, the driver had no other but the one it shows
+ * @sequence: the number after that frame's; the device counts its periods
+ *	(v4l2_buffer.sequence), also those in which it has nothing new
+ * @dropped: periods in which it had nothing new, because too few were queued
+ * @late: periods it left out although frames were queued
  */
 struct video_output {
 	int fd;
@@ -38,6 +44,11 @@ struct video_output {
 	bool started;
 	unsigned int queued;
 	bool streaming;
+	bool shows;
+	bool low;
+	uint32_t sequence;
+	uint64_t dropped;
+	uint64_t late;
 };
 
 /**
