@@ -27,6 +27,7 @@ $(B)/tests/daemon/carved-next: $(B)/tests/daemon/state-load-next.o \
 		$(filter-out %/state-load.o,$(DAEMON_OBJS))
 	$(CC) $(BASE_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ \
 		$(SYSTEMD_LIBS) $(INIH_LIBS)
+GUEST_PROGRAMS += $(B)/tests/daemon/carved-next
 
 .PHONY: check-service run-service run-memory
 check-service: ## the real daemon and library on a simulated region, under ASan and UBSan
