@@ -30,7 +30,7 @@ struct carve_simulated_keep {
  *	memfd of its own
  * @ret: the device: carve_device_free()
  * @label: its name
- * @bytes: its size, whole pages, not 0; what was kept and lies beyond is
+ * @bytes: its size, whole pages, not 0, less than 16 TiB; what was kept and lies beyond is
  *	forgotten, and lives on outside the books
  * @keep: copied, its descriptor taken over on success; NULL: the region does not
  *	outlive the daemon

@@ -11,11 +11,11 @@
 /*
  * What is prepared, for 100 clients and 2000 buffers at the same time: of heap, 1
  * KiB for a client, the event loop's part included, and 10 for a request under way;
- * of the arena, 184 bytes for a buffer, 104 more of a simulated region, what their
+ * of the arena, 184 bytes for a buffer, 80 more of a simulated region, what their
  * names take, and 64 KiB for a region.
  */
-#define CARVE_MEMORY_BYTES	(1U << 20)
-#define CARVE_MEMORY_ARENA	(13U << 16)
+#define CARVE_MEMORY_BYTES	(1U << 19)
+#define CARVE_MEMORY_ARENA	(12U << 16)
 
 /*
  * For the same in the state: a client and a buffer take one cell each, a buffer of

@@ -17,21 +17,26 @@ struct sim_extent *sim_extent_new(const char *name)
 	struct sim_extent *extent = carve_arena_new(sizeof(*extent));
 	size_t bytes = strlen(name) + 1;
 
+	char *copy;
+
 	if (!extent || !*name)
 		return extent;
-	extent->name = carve_arena_new(bytes);
-	if (!extent->name) {
+	copy = carve_arena_new(bytes);
+	if (!copy) {
 		sim_extent_free(extent);
 		return NULL;
 	}
-	memcpy(extent->name, name, bytes);
+	memcpy(copy, name, bytes);
+	carve_link_set(&extent->name, copy);
 	return extent;
 }
 
 void sim_extent_free(struct sim_extent *extent)
 {
-	if (extent->name)
-		carve_arena_free(extent->name, strlen(extent->name) + 1);
+	char *name = carve_link_get(&extent->name);
+
+	if (name)
+		carve_arena_free(name, strlen(name) + 1);
 	carve_arena_free(extent, sizeof(*extent));
 }
 
@@ -39,14 +44,13 @@ void sim_extent_describe(const struct sim_extent *extent,
 			 struct carve_device_extent *ret)
 {
 	*ret = (struct carve_device_extent){
-		.offset = extent->offset,
-		.bytes = extent->bytes,
+		.offset = sim_extent_offset(extent),
+		.bytes = sim_extent_bytes(extent),
 		.id = extent->id,
 		.uid = extent->uid,
 		.live = extent->live,
 	};
-	if (extent->name)
-		strcpy(ret->name, extent->name);
+	strcpy(ret->name, sim_extent_name(extent));
 }
 
 static struct sim_extent *extent_of(struct carve_tree_node *node)
@@ -58,15 +62,10 @@ static struct sim_extent *extent_of(struct carve_tree_node *node)
 static int order_offset(const struct carve_tree_node *a,
 			const struct carve_tree_node *b)
 {
-	uint64_t x = extent_of((struct carve_tree_node *)a)->offset;
-	uint64_t y = extent_of((struct carve_tree_node *)b)->offset;
+	uint32_t x = extent_of((struct carve_tree_node *)a)->offset_units;
+	uint32_t y = extent_of((struct carve_tree_node *)b)->offset_units;
 
 	return (x > y) - (x < y);
-}
-
-static uint64_t end_of(const struct sim_extent *extent)
-{
-	return extent->offset + extent->bytes;
 }
 
 /* Return: 0; -EINVAL; -ERANGE. */
@@ -89,7 +88,7 @@ struct sim_extent *sim_books_first_above(const struct sim *sim, uint64_t offset)
 	struct sim_extent *found = NULL;
 
 	while (node) {
-		if (end_of(extent_of(node)) > offset) {
+		if (sim_extent_end(extent_of(node)) > offset) {
 			found = extent_of(node);
 			node = carve_tree_left(node);
 		} else {
@@ -103,7 +102,7 @@ bool sim_books_is_clean(const struct sim *sim, uint64_t offset, uint64_t bytes)
 {
 	struct sim_extent *extent = sim_books_first_above(sim, offset);
 
-	return !extent || extent->offset >= offset + bytes;
+	return !extent || sim_extent_offset(extent) >= offset + bytes;
 }
 
 void sim_books_insert(struct sim *sim, struct sim_extent *extent)
@@ -122,7 +121,7 @@ struct sim_extent *sim_books_first_within(const struct sim *sim, uint64_t offset
 {
 	struct sim_extent *extent = sim_books_first_above(sim, offset);
 
-	return extent && extent->offset < end ? extent : NULL;
+	return extent && sim_extent_offset(extent) < end ? extent : NULL;
 }
 
 /*
@@ -145,7 +144,7 @@ static bool is_live_within(const struct sim *sim, uint64_t offset, uint64_t end)
 	while ((extent = sim_books_first_within(sim, offset, end))) {
 		if (extent->live)
 			return true;
-		offset = end_of(extent);
+		offset = sim_extent_end(extent);
 	}
 	return false;
 }
@@ -158,29 +157,28 @@ static void cut(struct sim *sim, struct sim_extent *extent, uint64_t offset,
 		uint64_t end, struct sim_extent **spare)
 {
 	struct sim_extent *tail = extent;
-	uint64_t old_end = end_of(extent);
+	uint64_t old_end = sim_extent_end(extent);
 
 	books_remove(sim, extent);
-	if (extent->offset >= offset && old_end <= end) {
+	if (sim_extent_offset(extent) >= offset && old_end <= end) {
 		forget_cell(sim, extent, true);
 		return;
 	}
 	forget_cell(sim, extent, false);
-	if (extent->offset < offset) {
+	if (sim_extent_offset(extent) < offset) {
 		tail = NULL;
 		if (old_end > end) {
 			tail = *spare;
 			*spare = NULL;
-			tail->bytes = extent->bytes;
 			tail->id = extent->id;
 			tail->uid = extent->uid;
 		}
-		extent->bytes = offset - extent->offset;
+		sim_extent_set(extent, sim_extent_offset(extent),
+			       offset - sim_extent_offset(extent));
 		sim_books_insert(sim, extent);
 	}
 	if (tail) {
-		tail->offset = end;
-		tail->bytes = old_end - end;
+		sim_extent_set(tail, end, old_end - end);
 		sim_books_insert(sim, tail);
 	}
 }
@@ -206,7 +204,7 @@ int sim_books_scrub(struct sim *sim, uint64_t offset, uint64_t bytes)
 	if (!extent)
 		return 0;
 	/* A hole inside one extent makes two of it; nothing else takes memory. */
-	if (extent->offset < offset && end_of(extent) > end) {
+	if (sim_extent_offset(extent) < offset && sim_extent_end(extent) > end) {
 		spare = sim_extent_new("");
 		if (!spare)
 			return -ENOMEM;

@@ -32,8 +32,7 @@ static int load_one(struct sim *sim, const struct carve_cell_simulated *kept,
 
 	if (!extent)
 		return -ENOMEM;
-	extent->offset = kept->offset;
-	extent->bytes = kept->bytes;
+	sim_extent_set(extent, kept->offset, kept->bytes);
 	extent->id = kept->id;
 	extent->uid = kept->uid;
 	extent->live = kept->live;
@@ -114,8 +113,8 @@ void sim_keep_put(struct sim *sim, struct sim_extent *extent)
 		.region = (uint16_t)sim->keep.region,
 		.simulated = {
 			.id = extent->id,
-			.offset = extent->offset,
-			.bytes = extent->bytes,
+			.offset = sim_extent_offset(extent),
+			.bytes = sim_extent_bytes(extent),
 			.inode = extent->inode,
 			.watch = extent->watch,
 			.uid = extent->uid,
@@ -125,8 +124,7 @@ void sim_keep_put(struct sim *sim, struct sim_extent *extent)
 
 	if (!sim->keep.state)
 		return;
-	if (extent->name)
-		strcpy(cell.simulated.name, extent->name);
+	strcpy(cell.simulated.name, sim_extent_name(extent));
 	carve_state_put(sim->keep.state, &cell, &extent->place);
 }
 
@@ -136,7 +134,7 @@ void sim_keep_make_stale(struct sim *sim, struct sim_extent *extent)
 	if (extent->stale)
 		return;
 	extent->stale = true;
-	carve_link_set(&extent->next_stale, sim->stale);
+	carve_link_set(&extent->next, sim->stale);
 	sim->stale = extent;
 }
 
@@ -145,7 +143,7 @@ void sim_keep_drop_stale(struct sim *sim)
 	struct sim_extent *extent;
 
 	while ((extent = sim->stale)) {
-		sim->stale = carve_link_get(&extent->next_stale);
+		sim->stale = carve_link_get(&extent->next);
 		CARVE_CRASH_POINT("simulated-scrub-clean");
 		carve_state_drop(sim->keep.state, &extent->place);
 		extent->stale = false;

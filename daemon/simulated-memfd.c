@@ -89,7 +89,8 @@ int sim_watches_create(struct sim_watches *watches, struct sim_extent *extent)
 	struct stat st;
 	int fd, watch;
 
-	fd = memfd_new(watches, extent->name ? extent->name : "", extent->bytes);
+	fd = memfd_new(watches, sim_extent_name(extent),
+		       sim_extent_bytes(extent));
 	if (fd < 0)
 		return fd;
 	watch = fstat(fd, &st) < 0 ? -errno : 0;
@@ -183,11 +184,12 @@ static int open_fdinfo(const struct sim_watches *watches)
  */
 static int probe(struct sim_watches *watches)
 {
-	struct sim_extent extent = { .bytes = (uint64_t)sysconf(_SC_PAGESIZE) };
+	struct sim_extent extent = { .live = true };
 	struct pollfd pollfd = { .fd = watches->inotify, .events = POLLIN };
 	struct sim_extent *dead;
 	int fd, r;
 
+	sim_extent_set(&extent, 0, (uint64_t)sysconf(_SC_PAGESIZE));
 	fd = sim_watches_create(watches, &extent);
 	if (fd < 0)
 		return fd;

@@ -157,9 +157,9 @@ static void collect_unseen(struct sim_watches *watches, struct carve_tree_node *
 	collect_unseen(watches, carve_tree_left(node));
 	extent = watch_extent(node);
 	if (!extent->seen) {
-		carve_link_set(&extent->next_dead, NULL);
+		carve_link_set(&extent->next, NULL);
 		if (watches->dead)
-			carve_link_set(&watches->last_dead->next_dead, extent);
+			carve_link_set(&watches->last_dead->next, extent);
 		else
 			watches->dead = extent;
 		watches->last_dead = extent;
@@ -185,7 +185,7 @@ int sim_watches_resynchronise(struct sim_watches *watches)
 		return r;
 	collect_unseen(watches, watches->by_watch);
 	for (extent = watches->dead; extent;
-	     extent = carve_link_get(&extent->next_dead))
+	     extent = carve_link_get(&extent->next))
 		sim_watches_forget(watches, extent);
 	return 0;
 }
@@ -275,7 +275,7 @@ int sim_watches_next_dead(struct sim_watches *watches, struct sim_extent **ret)
 	for (;;) {
 		if (watches->dead) {
 			*ret = watches->dead;
-			watches->dead = carve_link_get(&(*ret)->next_dead);
+			watches->dead = carve_link_get(&(*ret)->next);
 			return 1;
 		}
 		r = next_event(watches, &extent);

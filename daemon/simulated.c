@@ -45,7 +45,8 @@ static int export_locked(struct sim *sim, struct sim_extent *extent)
 {
 	int fd, r;
 
-	if (!sim_books_is_clean(sim, extent->offset, extent->bytes))
+	if (!sim_books_is_clean(sim, sim_extent_offset(extent),
+				sim_extent_bytes(extent)))
 		return -EBUSY;
 	sim_keep_drop_stale(sim);
 	r = sim_keep_expect(sim);
@@ -78,8 +79,7 @@ static int sim_export(struct carve_device *device,
 	extent = sim_extent_new(info->name);
 	if (!extent)
 		return -ENOMEM;
-	extent->offset = info->offset;
-	extent->bytes = info->bytes;
+	sim_extent_set(extent, info->offset, info->bytes);
 	extent->id = info->id;
 	extent->uid = info->uid;
 	extent->live = true;
@@ -133,7 +133,7 @@ static int sim_list(struct carve_device *device, uint64_t *cursor,
 	extent = sim_books_first_above(sim, *cursor);
 	if (extent) {
 		sim_extent_describe(extent, ret);
-		*cursor = extent->offset + extent->bytes;
+		*cursor = sim_extent_end(extent);
 	}
 	pthread_mutex_unlock(&sim->lock);
 	return extent != NULL;
@@ -195,7 +195,7 @@ static int begin(struct sim *sim)
 	all = sim_extent_new("");
 	if (!all)
 		return -ENOMEM;
-	all->bytes = sim->device.info.bytes;
+	sim_extent_set(all, 0, sim->device.info.bytes);
 	sim_books_insert(sim, all);
 	return 0;
 }
@@ -240,8 +240,7 @@ int carve_device_new_simulated(struct carve_device **ret, const char *label,
 	struct sim *sim;
 	int r;
 
-	/* A memfd's size is signed. */
-	if (bytes == 0 || bytes % page || bytes > INT64_MAX || !*label ||
+	if (bytes == 0 || bytes % page || bytes > SIM_BYTES_MAX || !*label ||
 	    strlen(label) >= CARVE_DEVICE_LABEL)
 		return -EINVAL;
 	sim = calloc(1, sizeof(*sim));

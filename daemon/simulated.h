@@ -13,17 +13,24 @@
 #include "device-simulated.h"
 #include "tree.h"
 
+/* The smallest pages that there are are 2^this bytes, and all are multiples of it. */
+#define SIM_UNIT_LOG2	12
+
+/* Regions are no larger: there would not be numbers for all units. */
+#define SIM_BYTES_MAX	((uint64_t)UINT32_MAX << SIM_UNIT_LOG2)
+
 /**
  * struct sim_extent - a live or dirty range
  * @by_offset: node of the books, as long as the range is not clean
  * @by_watch, @by_inode: nodes as long as the buffer is not known to be dead
  * @watch: its number in the inotify instance
  * @place: of its cell in the state; 0: none
- * @uid, @offset, @bytes, @id: as in struct carve_device_extent
+ * @uid, @id: as in struct carve_device_extent
+ * @offset_units, @units: likewise, in SIM_UNIT_LOG2
+ * @name: private; NULL: empty
+ * @next: as long as it is live, next one that release() has to tell of; then, next
+ *	one whose cell is to be dropped
  * @inode: of its memfd
- * @name: NULL: empty
- * @next_dead: next one that release() has to tell of
- * @next_stale: next one whose cell is to be dropped
  * @live: a buffer; else dirty
  * @seen: found in the list of watches; used while resynchronising
  * @stale: the cell says more than is dirty, or nothing is any more
@@ -36,18 +43,46 @@ struct sim_extent {
 	int watch;
 	uint32_t place;
 	uint32_t uid;
-	uint64_t offset;
-	uint64_t bytes;
+	uint32_t offset_units;
+	uint32_t units;
+	struct carve_link name;
 	uint64_t id;
-	ino_t inode;
-	char *name;
-	struct carve_link next_dead;
-	struct carve_link next_stale;
-	bool live;
-	bool seen;
-	bool stale;
-	bool clean;
+	uint64_t inode;
+	struct carve_link next;
+	bool live : 1;
+	bool seen : 1;
+	bool stale : 1;
+	bool clean : 1;
 };
+
+static inline uint64_t sim_extent_offset(const struct sim_extent *extent)
+{
+	return (uint64_t)extent->offset_units << SIM_UNIT_LOG2;
+}
+
+static inline uint64_t sim_extent_bytes(const struct sim_extent *extent)
+{
+	return (uint64_t)extent->units << SIM_UNIT_LOG2;
+}
+
+static inline uint64_t sim_extent_end(const struct sim_extent *extent)
+{
+	return sim_extent_offset(extent) + sim_extent_bytes(extent);
+}
+
+static inline void sim_extent_set(struct sim_extent *extent, uint64_t offset,
+				  uint64_t bytes)
+{
+	extent->offset_units = (uint32_t)(offset >> SIM_UNIT_LOG2);
+	extent->units = (uint32_t)(bytes >> SIM_UNIT_LOG2);
+}
+
+static inline const char *sim_extent_name(const struct sim_extent *extent)
+{
+	const char *name = carve_link_get(&extent->name);
+
+	return name ? name : "";
+}
 
 /* Deaths read at a time: as many as the region takes in in one turn of the loop. */
 #define SIM_WATCHES_BATCH	16
