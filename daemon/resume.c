@@ -189,6 +189,10 @@ static int welcome_back(struct carve_service *service, sd_event *event,
 	if (carve_session_find(service, number))
 		return -EEXIST;
 	r = carve_identity_init(&who, fd);
+	/* In which unit its process is now, if that lives, says nothing. */
+	if (r == 0 && orphan && orphan->kept.uid == who.uid &&
+	    orphan->kept.pid == who.pid)
+		memcpy(who.unit, orphan->kept.unit, sizeof(who.unit));
 	if (r == 0)
 		who.terms = carve_config_terms(service->config, &who);
 	if (r == 0)

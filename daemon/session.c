@@ -71,6 +71,7 @@ void carve_session_save(struct carve_client *client)
 	if (!client->service->state)
 		return;
 	memcpy(cell.client.secret, client->secret, sizeof(client->secret));
+	memcpy(cell.client.unit, client->who.unit, sizeof(client->who.unit));
 	r = carve_state_put(client->service->state, &cell, &client->cell);
 	if (r < 0)
 		warn(client, "what is known", r);
@@ -224,7 +225,9 @@ void carve_session_recall(struct carve_client *client,
 	};
 	carve_watch_set(client, kept->flags & CARVE_CELL_WATCHES);
 	client->cell = cell;
-	client->start_time = carve_process_start_time(client->who.pid);
+	/* The process may have gone since it connected, and its number be another's. */
+	if (!is_new)
+		client->start_time = kept->start_time;
 	if (is_new)
 		store_rationed(client, false);
 	CARVE_CRASH_POINT("resume-stored");

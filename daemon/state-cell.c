@@ -50,7 +50,8 @@ bool carve_state_cell_is_sane(const struct carve_state *state,
 		return false;
 	switch (cell->type) {
 	case CARVE_CELL_CLIENT:
-		return is_number(cell->client.client);
+		return is_number(cell->client.client) &&
+		       ends(cell->client.unit, sizeof(cell->client.unit));
 	case CARVE_CELL_RESERVATION:
 		return reservation_is_sane(&cell->reservation);
 	case CARVE_CELL_CLASS:

@@ -29,7 +29,7 @@
 
 /* Changes with everything below: another one's state is not read. */
 #ifndef CARVE_STATE_VERSION
-#define CARVE_STATE_VERSION	1
+#define CARVE_STATE_VERSION	2
 #endif
 
 struct carve_state;
@@ -62,6 +62,7 @@ enum carve_cell_type {
  * @waiting: id of its request that waits, or 0 and the next two are 0
  * @since_usec: when that came, of CLOCK_MONOTONIC
  * @deadline_usec: how long it waits; UINT64_MAX: for ever
+ * @unit: as when it connected; its process may have gone since
  */
 struct carve_cell_client {
 	uint64_t client;
@@ -74,6 +75,7 @@ struct carve_cell_client {
 	uint64_t waiting;
 	uint64_t since_usec;
 	uint64_t deadline_usec;
+	char unit[CARVE_WIRE_UNIT];
 };
 
 /**
