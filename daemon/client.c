@@ -41,7 +41,7 @@ static void drop_request_fd(struct carve_client *client)
 {
 	if (client->request_fd >= 0)
 		carve_closer_put(client->service->closer, client->who.uid,
-				 client->request_fd);
+				 &client->request_fd, 1);
 	client->request_fd = -1;
 }
 
@@ -209,12 +209,14 @@ static void run_request(struct carve_client *client)
 /* The first is the request's, if it has any at all. */
 static void take_fds(struct carve_client *client, struct carve_packet *packet)
 {
-	if (packet->fd_count)
-		client->request_fd = packet->fds[0];
-	packet->cut |= packet->fd_count > 1;
-	for (size_t i = 1; i < packet->fd_count; i++)
-		carve_closer_put(client->service->closer, client->who.uid,
-				 packet->fds[i]);
+	if (!packet->fd_count)
+		return;
+	client->request_fd = packet->fds[0];
+	if (packet->fd_count == 1)
+		return;
+	packet->cut = true;
+	carve_closer_put(client->service->closer, client->who.uid,
+			 packet->fds + 1, packet->fd_count - 1);
 }
 
 /* Return: -EPIPE (the connection is over). */

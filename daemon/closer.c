@@ -13,6 +13,9 @@
 /* So many users can have one stuck each before others have to wait. */
 #define THREADS		4
 
+/* Of one user a thread takes so many at a time: the lock costs as much as closing. */
+#define BATCH		64
+
 /* What is quick is done within this time of the end. */
 #define END_NSEC	200000000L
 
@@ -26,13 +29,14 @@ struct entry {
 
 /**
  * struct worker - one thread
- * @busy: it is closing a descriptor of @uid
+ * @busy: it is closing so many @fds of @uid
  */
 struct worker {
 	struct carve_closer *closer;
 	pthread_t thread;
-	bool busy;
+	size_t busy;
 	uid_t uid;
+	int fds[BATCH];
 };
 
 /**
@@ -57,43 +61,54 @@ static size_t busy_with(const struct carve_closer *closer, uid_t uid)
 	size_t count = 0;
 
 	for (size_t i = 0; i < THREADS; i++)
-		count += closer->workers[i].busy &&
-			 closer->workers[i].uid == uid;
+		if (closer->workers[i].uid == uid)
+			count += closer->workers[i].busy;
 	return count;
 }
 
-/* Take the oldest of a user no other thread works for. The lock is held. */
-static bool take_entry(struct carve_closer *closer, struct entry *ret)
+/* The oldest of a user no other thread works for, or NULL. The lock is held. */
+static const struct entry *find_entry(const struct carve_closer *closer)
 {
-	for (size_t i = 0; i < closer->count; i++) {
-		struct entry *entry = &closer->entries[i];
+	for (size_t i = 0; i < closer->count; i++)
+		if (!busy_with(closer, closer->entries[i].uid))
+			return &closer->entries[i];
+	return NULL;
+}
 
-		if (busy_with(closer, entry->uid))
-			continue;
-		*ret = *entry;
-		closer->count--;
-		memmove(entry, entry + 1,
-			(closer->count - i) * sizeof(*entry));
-		return true;
+/* Return: is there anything to do for this thread? The lock is held. */
+static bool take_entries(struct carve_closer *closer, struct worker *worker)
+{
+	const struct entry *first = find_entry(closer);
+	size_t left = 0;
+
+	if (!first)
+		return false;
+	worker->uid = first->uid;
+	for (size_t i = 0; i < closer->count; i++) {
+		const struct entry *entry = &closer->entries[i];
+
+		if (entry->uid == worker->uid && worker->busy < BATCH)
+			worker->fds[worker->busy++] = entry->fd;
+		else
+			closer->entries[left++] = *entry;
 	}
-	return false;
+	closer->count = left;
+	return true;
 }
 
 static void *run(void *data)
 {
 	struct worker *worker = data;
 	struct carve_closer *closer = worker->closer;
-	struct entry entry;
 
 	pthread_mutex_lock(&closer->lock);
 	for (;;) {
-		if (take_entry(closer, &entry)) {
-			worker->busy = true;
-			worker->uid = entry.uid;
+		if (take_entries(closer, worker)) {
 			pthread_mutex_unlock(&closer->lock);
-			close(entry.fd);
+			for (size_t i = 0; i < worker->busy; i++)
+				close(worker->fds[i]);
 			pthread_mutex_lock(&closer->lock);
-			worker->busy = false;
+			worker->busy = 0;
 		} else if (closer->stopping) {
 			break;
 		} else {
@@ -196,14 +211,17 @@ bool carve_closer_has_room(struct carve_closer *closer, uid_t uid,
 	return room;
 }
 
-void carve_closer_put(struct carve_closer *closer, uid_t uid, int fd)
+void carve_closer_put(struct carve_closer *closer, uid_t uid, const int *fds,
+		      size_t count)
 {
 	pthread_mutex_lock(&closer->lock);
-	assert(closer->count < CARVE_CLOSER_MAX);
-	closer->entries[closer->count++] = (struct entry){
-		.uid = uid,
-		.fd = fd,
-	};
-	pthread_cond_signal(&closer->more);
+	assert(closer->count + count <= CARVE_CLOSER_MAX);
+	for (size_t i = 0; i < count; i++)
+		closer->entries[closer->count++] = (struct entry){
+			.uid = uid,
+			.fd = fds[i],
+		};
+	if (count)
+		pthread_cond_signal(&closer->more);
 	pthread_mutex_unlock(&closer->lock);
 }

@@ -39,10 +39,11 @@ bool carve_closer_has_room(struct carve_closer *closer, uid_t uid,
 			   size_t count);
 
 /**
- * carve_closer_put() - have a descriptor closed
- * @uid: whose it was; there has to be room
- * @fd: taken over
+ * carve_closer_put() - have descriptors closed
+ * @uid: whose they were; there has to be room
+ * @fds: @count of them, taken over
  */
-void carve_closer_put(struct carve_closer *closer, uid_t uid, int fd);
+void carve_closer_put(struct carve_closer *closer, uid_t uid, const int *fds,
+		      size_t count);
 
 #endif /* CARVE_DAEMON_CLOSER_H */
