@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READY_MSEC	10000
@@ -130,6 +131,17 @@ unsigned long long service_status(const struct service *service,
 	if (!found)
 		die("%s does not tell %s", path, name);
 	return value;
+}
+
+double service_cpu_nsec(const struct service *service)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(service->pid, &clock) ||
+	    clock_gettime(clock, &used) < 0)
+		die("the daemon's processor time cannot be read");
+	return (double)used.tv_sec * 1e9 + (double)used.tv_nsec;
 }
 
 struct carve *connect_to(const struct service *service)

@@ -90,6 +90,9 @@ void service_stop(struct service *service);
 unsigned long long service_status(const struct service *service,
 				  const char *name);
 
+/* Nanoseconds of processor time that all its threads have used. */
+double service_cpu_nsec(const struct service *service);
+
 /**
  * struct place - where the two ends of a connection run
  * @client, @server: processors
