@@ -15,7 +15,10 @@
 #define STACK_BYTES	(96U << 10)
 
 /* Regions have some each, and the daemon itself. */
-#define OTHER_SOURCES	128
+#define OTHER_SOURCES	64
+
+/* What they take for a moment is to fit into what was prepared. */
+#define SOURCES_MAX	1088
 
 /*
  * One heap for all threads, grown once and never shrunk. A pool for each kind
@@ -78,11 +81,11 @@ static int on_nothing(sd_event_source *source, void *data)
 /* Its queues grow and never shrink, so what has been in them fits again. */
 void carve_memory_prepare_loop(sd_event *event, unsigned int clients)
 {
+	sd_event_source *sources[SOURCES_MAX];
 	unsigned int count = clients + OTHER_SOURCES, added = 0;
-	sd_event_source **sources = calloc(count, sizeof(*sources));
 
-	if (!sources)
-		return;
+	if (count > SOURCES_MAX)
+		count = SOURCES_MAX;
 	while (added < count &&
 	       sd_event_add_defer(event, &sources[added], on_nothing, NULL) >= 0)
 		added++;
@@ -90,7 +93,6 @@ void carve_memory_prepare_loop(sd_event *event, unsigned int clients)
 	(void)sd_event_run(event, 0);
 	while (added)
 		sd_event_source_disable_unref(sources[--added]);
-	free(sources);
 }
 
 void carve_memory_prepare(void)

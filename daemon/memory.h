@@ -57,7 +57,7 @@ void carve_memory_prepare(void);
  * @clients: that may have something to say at the same time
  *
  * It ends with -ENOMEM otherwise, when it first finds more to do at once than ever
- * before. As carve_memory_prepare(), but once there is a loop.
+ * before. More than a thousand are left to what there is then. As carve_memory_prepare(), but once there is a loop.
  */
 void carve_memory_prepare_loop(sd_event *event, unsigned int clients);
 
