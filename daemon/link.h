@@ -19,25 +19,37 @@ struct carve_link {
 	int32_t words;
 };
 
+/* What is so many words from @from. */
+static inline void *carve_link_at(const void *from, int32_t words)
+{
+	uintptr_t address = (uintptr_t)from + (uintptr_t)((intptr_t)words * 4);
+
+	/* The compiler would take it for a part of what @from is in. */
+	__asm__("" : "+r"(address));
+	return (void *)address;
+}
+
+/* How many words it is from @from to @to, which is aligned to four bytes. */
+static inline intptr_t carve_link_words(const void *from, const void *to)
+{
+	uintptr_t address = (uintptr_t)to;
+
+	__asm__("" : "+r"(address));
+	return (intptr_t)(address - (uintptr_t)from) / 4;
+}
+
 static inline void *carve_link_get(const struct carve_link *link)
 {
-	uintptr_t address = (uintptr_t)link + (uintptr_t)((intptr_t)link->words * 4);
-
-	/* The compiler would take it for a part of what the link is in. */
-	__asm__("" : "+r"(address));
-	return link->words ? (void *)address : NULL;
+	return link->words ? carve_link_at(link, link->words) : NULL;
 }
 
 /* @to: aligned to four bytes, not the link itself; NULL is allowed. */
 static inline void carve_link_set(struct carve_link *link, const void *to)
 {
-	uintptr_t address = (uintptr_t)to;
-	intptr_t words;
+	intptr_t words = to ? carve_link_words(link, to) : 0;
 
-	__asm__("" : "+r"(address));
-	words = (intptr_t)(address - (uintptr_t)link) / 4;
-	assert(!to || words == (int32_t)words);
-	link->words = to ? (int32_t)words : 0;
+	assert(words == (int32_t)words);
+	link->words = (int32_t)words;
 }
 
 #endif /* CARVE_DAEMON_LINK_H */

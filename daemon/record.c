@@ -36,9 +36,11 @@ struct carve_record *carve_record_new_slot(void)
 
 static void drop_name(struct carve_record *record)
 {
-	if (record->name && !carve_record_slot(record))
-		carve_arena_free(record->name, strlen(record->name) + 1);
-	record->name = NULL;
+	char *name = carve_link_get(&record->name);
+
+	if (name && !carve_record_slot(record))
+		carve_arena_free(name, strlen(name) + 1);
+	carve_link_set(&record->name, NULL);
 }
 
 void carve_record_free(struct carve_record *record)
@@ -85,6 +87,6 @@ int carve_record_set_name(struct carve_record *record, const char *name)
 	if (copy)
 		memcpy(copy, name, bytes);
 	drop_name(record);
-	record->name = copy;
+	carve_link_set(&record->name, copy);
 	return 0;
 }

@@ -24,23 +24,23 @@
  *	until it was scrubbed, and then the record is freed, or an empty slot. Its
  *	tag says whether this is the first part of a struct carve_slot_record
  * @by_number: private to roll.c
+ * @name: private; see carve_record_name()
  * @kept: place of its CARVE_CELL_BUFFER, or 0
  * @id: number of the buffer, 0 for memory nobody has had since boot and for
  *	empty slots
  * @uid: user it is or was charged to
  * @pid: process that asked for it, 0 if another daemon gave it out
  * @charge: of its holder while it is live
- * @name: private; see carve_record_name()
  */
 struct carve_record {
 	struct carve_extent extent;
 	struct carve_tree_node by_number;
+	struct carve_link name;
 	uint32_t kept;
 	uint64_t id;
 	uid_t uid;
 	pid_t pid;
 	struct carve_charge *charge;
-	char *name;
 };
 
 /**
@@ -55,7 +55,7 @@ struct carve_slot_record {
 	struct carve_slot slot;
 	uint32_t kept[2];
 	struct carve_scrub_job job;
-	char name[CARVE_DEVICE_NAME];
+	char name[CARVE_DEVICE_NAME] __attribute__((aligned(4)));
 };
 
 /* For a buffer, or for a slot, in no region. Return: NULL, there is no memory. */
@@ -102,7 +102,9 @@ int carve_record_set_name(struct carve_record *record, const char *name);
 
 static inline const char *carve_record_name(const struct carve_record *record)
 {
-	return record->name ? record->name : "";
+	const char *name = carve_link_get(&record->name);
+
+	return name ? name : "";
 }
 
 #endif /* CARVE_DAEMON_RECORD_H */

@@ -7,15 +7,32 @@
 
 #include <assert.h>
 
+#define LEFT_MAX	((1 << 26) - 1)
+#define LEFT_MIN	(-(1 << 26))
+#define HEIGHT_MAX	31
+
 static int height_of(const struct carve_tree_node *node)
 {
-	return node ? node->height : 0;
+	return node ? (int)node->height : 0;
 }
 
 static struct carve_tree_node *child_of(const struct carve_tree_node *node,
 					int side)
 {
-	return carve_link_get(&node->child[side]);
+	return side ? carve_tree_right(node) : carve_tree_left(node);
+}
+
+static void set_child(struct carve_tree_node *node, int side,
+		      const struct carve_tree_node *child)
+{
+	intptr_t words = child ? carve_link_words(node, child) : 0;
+
+	if (side) {
+		carve_link_set(&node->right, child);
+		return;
+	}
+	assert(words >= LEFT_MIN && words <= LEFT_MAX);
+	node->left = (int32_t)words;
 }
 
 static int lean_of(const struct carve_tree_node *node)
@@ -28,7 +45,9 @@ static void update(struct carve_tree_node *node)
 	int left = height_of(child_of(node, 0));
 	int right = height_of(child_of(node, 1));
 
-	node->height = 1 + (left > right ? left : right);
+	left = 1 + (left > right ? left : right);
+	assert(left <= HEIGHT_MAX);
+	node->height = (uint32_t)left & HEIGHT_MAX;
 }
 
 /* The child on @side goes up. Return: it. */
@@ -36,8 +55,8 @@ static struct carve_tree_node *rotate(struct carve_tree_node *node, int side)
 {
 	struct carve_tree_node *up = child_of(node, side);
 
-	carve_link_set(&node->child[side], child_of(up, !side));
-	carve_link_set(&up->child[!side], node);
+	set_child(node, side, child_of(up, !side));
+	set_child(up, !side, node);
 	update(node);
 	update(up);
 	return up;
@@ -53,8 +72,7 @@ static struct carve_tree_node *rebalance(struct carve_tree_node *node)
 		struct carve_tree_node *child = child_of(node, side);
 
 		if (side ? lean_of(child) > 0 : lean_of(child) < 0)
-			carve_link_set(&node->child[side],
-				       rotate(child, !side));
+			set_child(node, side, rotate(child, !side));
 		return rotate(node, side);
 	}
 	update(node);
@@ -74,8 +92,7 @@ static struct carve_tree_node *insert(struct carve_tree_node *root,
 	side = order(node, root);
 	assert(side != 0);
 	side = side > 0;
-	carve_link_set(&root->child[side],
-		       insert(child_of(root, side), node, order));
+	set_child(root, side, insert(child_of(root, side), node, order));
 	return rebalance(root);
 }
 
@@ -95,7 +112,7 @@ static struct carve_tree_node *take_first(struct carve_tree_node *root,
 		*first = root;
 		return child_of(root, 1);
 	}
-	carve_link_set(&root->child[0], take_first(left, first));
+	set_child(root, 0, take_first(left, first));
 	return rebalance(root);
 }
 
@@ -108,8 +125,8 @@ static struct carve_tree_node *join(struct carve_tree_node *node)
 	if (!left || !right)
 		return left ? left : right;
 	right = take_first(right, &next);
-	carve_link_set(&next->child[0], left);
-	carve_link_set(&next->child[1], right);
+	set_child(next, 0, left);
+	set_child(next, 1, right);
 	return rebalance(next);
 }
 
@@ -123,8 +140,7 @@ static struct carve_tree_node *take_out(struct carve_tree_node *root,
 	if (root == node)
 		return join(node);
 	side = order(node, root) > 0;
-	carve_link_set(&root->child[side],
-		       take_out(child_of(root, side), node, order));
+	set_child(root, side, take_out(child_of(root, side), node, order));
 	return rebalance(root);
 }
 
@@ -157,7 +173,7 @@ static const char *check(const struct carve_tree_node *node,
 	int left = height_of(child_of(node, 0));
 	int right = height_of(child_of(node, 1));
 
-	if (node->height != 1 + (left > right ? left : right))
+	if (height_of(node) != 1 + (left > right ? left : right))
 		return "tree: wrong height";
 	++*count;
 	return NULL;

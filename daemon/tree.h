@@ -2,7 +2,8 @@
 /*
  * An AVL tree whose nodes live inside what they order, so that inserting never
  * allocates and removing never fails. The order is total: no two nodes of one
- * tree may compare equal. They have to be near each other; see link.h.
+ * tree may compare equal. They have to be in the same 256 MiB, as all that comes
+ * from arena.h is.
  */
 #ifndef CARVE_DAEMON_TREE_H
 #define CARVE_DAEMON_TREE_H
@@ -11,21 +12,28 @@
 
 #include "link.h"
 
+/**
+ * struct carve_tree_node - private
+ * @left: as struct carve_link, but from the node itself
+ * @height: of the subtree; 31 is enough for two million nodes
+ * @right: as it says
+ */
 struct carve_tree_node {
-	struct carve_link child[2];
-	int height;
+	int32_t left : 27;
+	uint32_t height : 5;
+	struct carve_link right;
 };
 
 static inline struct carve_tree_node *
 carve_tree_left(const struct carve_tree_node *node)
 {
-	return carve_link_get(&node->child[0]);
+	return node->left ? carve_link_at(node, node->left) : NULL;
 }
 
 static inline struct carve_tree_node *
 carve_tree_right(const struct carve_tree_node *node)
 {
-	return carve_link_get(&node->child[1]);
+	return carve_link_get(&node->right);
 }
 
 /* Negative when @a comes before @b, positive when after it. */
