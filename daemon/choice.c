@@ -17,9 +17,30 @@
 /* A neighbour counts as no longer than this many times the extent itself. */
 #define NEIGHBOUR_TIMES	3
 
+/* What is less than the region over this is small, and gathers at the top. */
+#define SMALL_SHARE	128
+
 static uint64_t min(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+
+/*
+ * How much worse a place is for lying where it does: for a large extent a
+ * fourteenth of @weight at the very top, for a small one half of it at the
+ * very bottom. So small ones lie less between large ones, of which a hole
+ * would remain when these go that is too short for the next large one.
+ */
+static uint64_t astray(const struct carve_gaps *gaps,
+		       const struct carve_fit *fit, uint64_t offset,
+		       uint64_t weight)
+{
+	uint64_t all = gaps->bytes / gaps->page_bytes;
+	uint64_t below = offset / gaps->page_bytes;
+
+	if (fit->bytes < gaps->bytes / SMALL_SHARE)
+		return weight * (all - below) / (2 * all);
+	return weight * below / (14 * all);
 }
 
 /*
@@ -46,9 +67,7 @@ static uint64_t spoiled(const struct carve_gaps *gaps,
 	if (high ? same_upper || (exact && same_lower) :
 		   same_lower || (exact && same_upper))
 		weight = weight * 4 / 5;
-	/* Rather low than high: a fourteenth more at the very top. */
-	weight += weight * (offset / gaps->page_bytes) /
-		  (14 * (gaps->bytes / gaps->page_bytes));
+	weight += astray(gaps, fit, offset, weight);
 	return hole / gaps->page_bytes * weight;
 }
 

@@ -96,6 +96,28 @@ static void beside_one_of_its_size(void **state)
 	assert_int_equal(choose(&range, 7, 1, 0), 7);
 }
 
+/* Small is what is less than a 128th of the range: here 1 page, but not 2. */
+static void small_ones_high_large_ones_low(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 256);
+	assert_int_equal(choose(&range, 2, 1, 0), 0);
+	assert_int_equal(choose(&range, 1, 1, 0), 255);
+	assert_int_equal(choose(&range, 1, 1, 100), 99);
+	cover(&range, 0, 10);	/* gap of 1 */
+	cover(&range, 11, 100);	/* gap of 3 */
+	cover(&range, 114, 100);	/* gap of 3 */
+	cover(&range, 217, 29);	/* gap of 10 */
+	/* Rather exactly there than into a larger one above. */
+	assert_int_equal(choose(&range, 1, 1, 0), 10);
+	cover(&range, 10, 1);
+	/* Of two alike the higher. */
+	assert_int_equal(choose(&range, 1, 1, 0), 216);
+	assert_int_equal(choose(&range, 2, 1, 0), 111);
+}
+
 /* Of two gaps the one whose neighbours would add less to it. */
 static void between_small_neighbours(void **state)
 {
@@ -204,20 +226,20 @@ static void found_below_a_limit(void **state)
 static void very_large_alignments(void **state)
 {
 	static struct range range;
-	uint64_t gib = 1 << 18;
+	uint64_t gib = 1 << 18, large = gib / 8;
 
 	(void)state;
 	start(&range, 9 * gib);
 	cover(&range, 0, 1);
 	cover(&range, gib, 1);
-	assert_int_equal(choose(&range, 1, gib, 0), 2 * gib);
-	cover(&range, 2 * gib + 3, 1);
-	assert_int_equal(choose(&range, 4, gib, 0), 3 * gib);
-	assert_int_equal(choose(&range, 4, 4 * gib, 0), 4 * gib);
-	assert_int_equal(choose(&range, 4, 8 * gib, 0), 8 * gib);
-	assert_int_equal(choose(&range, 4, 16 * gib, 0), -1);
+	assert_int_equal(choose(&range, large, gib, 0), 2 * gib);
+	cover(&range, 2 * gib + large - 1, 1);
+	assert_int_equal(choose(&range, large, gib, 0), 3 * gib);
+	assert_int_equal(choose(&range, large, 4 * gib, 0), 4 * gib);
+	assert_int_equal(choose(&range, large, 8 * gib, 0), 8 * gib);
+	assert_int_equal(choose(&range, large, 16 * gib, 0), -1);
 	cover(&range, 8 * gib, 1);
-	assert_int_equal(choose(&range, 4, 8 * gib, 0), -1);
+	assert_int_equal(choose(&range, large, 8 * gib, 0), -1);
 }
 
 int main(void)
@@ -225,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_gap_that_fits_exactly),
 		cmocka_unit_test(beside_one_of_its_size),
+		cmocka_unit_test(small_ones_high_large_ones_low),
 		cmocka_unit_test(between_small_neighbours),
 		cmocka_unit_test(after_the_last_one_in_sessions),
 		cmocka_unit_test(an_empty_region_begins_at_the_bottom),
