@@ -51,6 +51,8 @@ static void test_priority_reserve(void **state)
 		    "[rule owner]\nuid=65533\npriority=50\n"
 		    "[rule stranger]\nuid=65532\npriority=49\n");
 	carve = client_new(scene.daemon);
+	/* What is not scrubbed yet cannot be kept. */
+	assert_all_clean(carve);
 	info = client_region(carve);
 	assert_int_equal(info.kept_bytes, 2 * MIB);
 	ordinary = start_as(&scene, STRANGER, hold_what_is_ordinary);
