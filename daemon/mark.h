@@ -42,7 +42,7 @@
  * @height: private; of the subtree
  * @page_log2: how large a page is
  *
- * A cache line: a buffer has two of these.
+ * As large as a cache line: a buffer has two of these.
  */
 struct carve_mark {
 	uint32_t offset_pages;
