@@ -75,28 +75,32 @@ static int is_dma_buf(int fd, bool *ret)
 /*
  * A memfd stands in for a dma-buf only if its size is fixed for good: else its
  * sender could shrink it under our mapping, and the next access would kill us.
+ *
+ * Return: is it one? No dma-buf has seals at all.
  */
-static bool is_sealed(int fd)
+static bool has_seals(int fd, bool *sealed)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 
-	return seals >= 0 && (seals & F_SEAL_SHRINK) && (seals & F_SEAL_GROW);
+	*sealed = seals >= 0 && (seals & F_SEAL_SHRINK) && (seals & F_SEAL_GROW);
+	return seals >= 0;
 }
 
 int carve_buffer_adopt(struct carve_buffer *buffer, int fd)
 {
+	bool dma_buf = false, sealed;
 	struct stat st;
-	bool dma_buf;
-	int r;
+	int r = 0;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_size <= 0)
 		return -EINVAL;
-	r = is_dma_buf(fd, &dma_buf);
+	if (!has_seals(fd, &sealed))
+		r = is_dma_buf(fd, &dma_buf);
 	if (r < 0)
 		return r;
-	if (!dma_buf && !is_sealed(fd))
+	if (!dma_buf && !sealed)
 		return -EINVAL;
 
 	buffer->fd = fd;
