@@ -25,7 +25,7 @@
 #define SHARE		"20000"	/* of 100,000 */
 
 /* A turn lasts for some of the periods in which the group has its share. */
-#define TURNS		11
+#define TURNS		21
 #define TURN_NSEC	3e8
 #define SETTLE_USEC	200000
 #define KIND_USEC	1000000
