@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where regions and their books live: small pieces of fixed sizes, without malloc()'s
- * headers, and all so near to each other that link.h reaches from any to any.
+ * headers, and all so near to each other that near-link.h reaches from any to any.
  *
  * Address space is set aside once; memory is taken of it as it is needed, page by
  * page, and never given back. A piece that was freed is used again for another one

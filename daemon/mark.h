@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "link.h"
+#include "near-link.h"
 
 /* Alignments of 1 to 2^18 pages: with pages of 4 KiB up to 1 GiB. */
 #define CARVE_GAPS_ALIGNMENTS	19
@@ -116,7 +116,7 @@ static inline struct carve_mark *carve_mark_upper(const struct carve_mark *mark)
  * @bins: the gap that came last, of each bin
  *
  * Points into itself: not to be moved or copied after carve_gaps_init(). And all
- * its marks have to be near it; see link.h.
+ * its marks have to be near it; see near-link.h.
  */
 struct carve_gaps {
 	uint64_t bytes;

@@ -55,7 +55,7 @@ enum carve_extent_state {
  * @state: what it is; an enum carve_extent_state
  * @tag: the caller's
  *
- * All zeros before its first use. Near its region; see link.h.
+ * All zeros before its first use. Near its region; see near-link.h.
  */
 struct carve_extent {
 	struct carve_mark used;

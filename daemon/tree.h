@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "link.h"
+#include "near-link.h"
 
 /**
  * struct carve_tree_node - private

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "arena.h"
-#include "link.h"
+#include "near-link.h"
 
 #define PIECES	20000
 #define KIB	1024UL

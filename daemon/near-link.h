@@ -4,8 +4,8 @@
  * to, in words of four bytes. Both have to be in the same 8 GiB, as all that comes
  * from arena.h is, or all that is in one structure; and neither may be moved.
  */
-#ifndef CARVE_DAEMON_LINK_H
-#define CARVE_DAEMON_LINK_H
+#ifndef CARVE_DAEMON_NEAR_LINK_H
+#define CARVE_DAEMON_NEAR_LINK_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -52,4 +52,4 @@ static inline void carve_link_set(struct carve_link *link, const void *to)
 	link->words = (int32_t)words;
 }
 
-#endif /* CARVE_DAEMON_LINK_H */
+#endif /* CARVE_DAEMON_NEAR_LINK_H */
