@@ -21,14 +21,17 @@
 
 #include <carve.h>
 
-#define DEATHS		20
+#define STORMS		2
 #define MIB		(1ULL << 20)
 /* Half of what carved has. */
 #define MOUTHFUL	(6 * MIB)
-#define CHILDREN_MAX	1024
-#define A_ROUND		8
+/* So many are born at once, where there is room for a third of them. */
+#define CHILDREN	32
+#define ROOM		(10 * MOUTHFUL)
+/* A storm is over when so many are dead. */
+#define DEATHS		10
 #define FRAMES		4
-#define PATIENCE_MS	180000
+#define PATIENCE_MS	60000
 
 /**
  * struct count - what was seen
@@ -74,7 +77,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static pid_t children[CHILDREN_MAX];
+static pid_t children[CHILDREN];
 
 /* From -1000, never to be killed, to 1000, to be killed first. */
 static void set_score(const char *score)
@@ -105,7 +108,7 @@ static void bury(struct count *count)
 {
 	int status;
 
-	for (size_t i = 0; i < CHILDREN_MAX; i++) {
+	for (size_t i = 0; i < CHILDREN; i++) {
 		if (!children[i] || waitpid(children[i], &status, WNOHANG) == 0)
 			continue;
 		children[i] = 0;
@@ -117,9 +120,7 @@ static void bury(struct count *count)
 
 static void feed(void)
 {
-	size_t more = A_ROUND;
-
-	for (size_t i = 0; i < CHILDREN_MAX && more; i++) {
+	for (size_t i = 0; i < CHILDREN; i++) {
 		if (children[i])
 			continue;
 		children[i] = fork();
@@ -128,8 +129,40 @@ static void feed(void)
 		/* There may be no memory for another one. */
 		if (children[i] < 0)
 			children[i] = 0;
-		more--;
 	}
+}
+
+static uint64_t available_bytes(void)
+{
+	unsigned long long kib = 0;
+	char line[128];
+	FILE *file = fopen("/proc/meminfo", "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib * 1024;
+}
+
+/*
+ * All but what the children fill at one stroke. A machine that comes to its end
+ * slowly reads its programs from the disk again and again meanwhile.
+ */
+static void *take_the_rest(uint64_t *ret_bytes)
+{
+	uint64_t bytes = available_bytes();
+	void *rest;
+
+	bytes = bytes > ROOM ? bytes - ROOM : MIB;
+	rest = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (rest == MAP_FAILED)
+		die("most of the memory is there", -errno);
+	madvise(rest, bytes, MADV_DONTFORK);
+	*ret_bytes = bytes;
+	return rest;
 }
 
 static void take_some(struct carve_reservation *reservation, struct carve *other,
@@ -164,19 +197,24 @@ static void take_some(struct carve_reservation *reservation, struct carve *other
 static void go_hungry(struct carve_reservation *reservation, struct carve *other,
 		      struct count *count)
 {
-	uint64_t end = now_ms() + PATIENCE_MS;
+	uint64_t end = now_ms() + PATIENCE_MS, bytes;
+	unsigned long killed = count->killed;
+	void *rest = take_the_rest(&bytes);
 
-	while (count->killed < DEATHS && now_ms() < end) {
+	while (count->killed < killed + DEATHS && now_ms() < end) {
 		feed();
 		take_some(reservation, other, count);
 		bury(count);
 	}
-	for (size_t i = 0; i < CHILDREN_MAX; i++)
+	for (size_t i = 0; i < CHILDREN; i++)
 		if (children[i])
 			kill(children[i], SIGKILL);
-	for (size_t i = 0; i < CHILDREN_MAX; i++)
+	for (size_t i = 0; i < CHILDREN; i++) {
 		if (children[i])
 			waitpid(children[i], NULL, 0);
+		children[i] = 0;
+	}
+	munmap(rest, bytes);
 }
 
 int main(void)
@@ -201,14 +239,15 @@ int main(void)
 		r = carve_reserve(carve, &profile, &reservation, NULL);
 	if (r < 0)
 		die("carved reserves", r);
-	set_score("-900");
+	set_score("-1000");
 	take_some(reservation, other, &count);
-	go_hungry(reservation, other, &count);
+	for (int i = 0; i < STORMS; i++)
+		go_hungry(reservation, other, &count);
 	take_some(reservation, other, &count);
 	printf("# %lu children killed, %lu rounds, %lu allocations outside refused, the longest round %llu ms\n",
 	       count.killed, count.rounds, count.refused,
 	       (unsigned long long)count.longest_ms);
-	check(count.killed >= DEATHS, "memory runs out again and again", "times it did",
+	check(count.killed >= STORMS * DEATHS, "memory runs out again and again", "times it did",
 	      count.killed);
 	check(!count.lost, "what is reserved is there", "allocations lost", count.lost);
 	check(!count.wrong, "what is not is refused for memory alone",
