@@ -21,10 +21,10 @@
 
 static int add_watch(struct sim_watches *watches, int fd, uint32_t mask)
 {
-	char path[32];
+	char path[40];
 	int watch;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/%s/fd/%d", watches->self, fd);
 	watch = inotify_add_watch(watches->inotify, path, mask);
 	if (watch >= 0)
 		return watch;
@@ -166,6 +166,17 @@ static int open_bell(struct sim_watches *watches)
 	return bell;
 }
 
+static int find_self(struct sim_watches *watches)
+{
+	ssize_t n = readlink("/proc/self", watches->self,
+			     sizeof(watches->self) - 1);
+
+	if (n <= 0)
+		return -ENOSYS;
+	watches->self[n] = '\0';
+	return 0;
+}
+
 static int open_fdinfo(const struct sim_watches *watches)
 {
 	char path[40];
@@ -208,7 +219,10 @@ static int probe(struct sim_watches *watches)
 static int watches_open(struct sim_watches *watches)
 {
 	struct stat st;
+	int r = find_self(watches);
 
+	if (r < 0)
+		return r;
 	if (watches->inotify < 0)
 		watches->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (watches->inotify < 0)

@@ -92,6 +92,8 @@ static inline const char *sim_extent_name(const struct sim_extent *extent)
  * @inotify: the instance; the device's descriptor
  * @fdinfo: its /proc/self/fdinfo, open from the start so that a daemon that
  *	is out of descriptors can still resynchronise
+ * @self: this process in /proc, looked up once; like @fdinfo it is of no use to a
+ *	child of fork()
  * @bell: a memfd watched for IN_MODIFY: writing to it makes @inotify readable
  * @bell_watch: its number, always in the list of watches
  * @memfd_dev: device number of all memfds
@@ -106,6 +108,7 @@ static inline const char *sim_extent_name(const struct sim_extent *extent)
 struct sim_watches {
 	int inotify;
 	int fdinfo;
+	char self[16];
 	int bell;
 	int bell_watch;
 	dev_t memfd_dev;
