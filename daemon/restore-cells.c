@@ -148,6 +148,7 @@ void carve_restore_plan_done(struct restore_plan *plan)
 	for (size_t i = 0; i < 4; i++)
 		if (plan->arrays[i].data)
 			munmap(plan->arrays[i].data, plan->arrays[i].bytes);
+	carve_restore_clients_done(&plan->clients);
 }
 
 /* ---- cells ------------------------------------------------------------------- */
@@ -250,6 +251,9 @@ int carve_restore_gather(struct restore_plan *plan)
 	uint32_t place = 0;
 	int r = allocate_all(plan);
 
+	if (r == 0)
+		r = carve_restore_clients_init(&plan->clients,
+					       plan->region->state);
 	if (r < 0)
 		return r;
 	gather_buffers(plan);

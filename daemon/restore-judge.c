@@ -140,9 +140,10 @@ static void lay_over(struct restore_plan *plan,
 
 /* ---- the end of it -------------------------------------------------------------- */
 
-static int give_up(struct carve_region *region,
+static int give_up(const struct restore_plan *plan,
 		   struct restore_reservation *loser)
 {
+	struct carve_region *region = plan->region;
 	const struct carve_cell_reservation *cell = &loser->cell;
 	struct carve_log_about about = {
 		.region = carve_region_label(region),
@@ -156,7 +157,7 @@ static int give_up(struct carve_region *region,
 		  (unsigned int)cell->uid, (int)cell->pid, loser->wrong);
 	for (size_t i = 0; i < CARVE_SLOTS_CLASSES; i++)
 		carve_state_drop(region->state, &loser->class_places[i]);
-	return carve_restore_lose(region, cell, loser->place);
+	return carve_restore_lose(plan, cell, loser->place);
 }
 
 /* Without classes it is what carve_restore_lose() left of one. */
@@ -168,10 +169,9 @@ static int part(struct restore_plan *plan)
 		struct restore_reservation *each = &plan->reservations[i];
 
 		if (each->wrong)
-			r = give_up(plan->region, each);
+			r = give_up(plan, each);
 		else if (!each->cell.class_count)
-			r = carve_restore_lose(plan->region, &each->cell,
-					       each->place);
+			r = carve_restore_lose(plan, &each->cell, each->place);
 	}
 	return r;
 }

@@ -65,27 +65,6 @@ struct restore_slot {
 	const struct carve_device_extent *dirty;
 };
 
-/**
- * struct restore_plan - all of one region
- * @listed: what the device lists, by address
- * @buffers: by number
- * @reservations: by number
- * @slots: by address; after carve_restore_judge() of those alone that will be
- * @arrays: where these four are, in this order
- */
-struct restore_plan {
-	struct carve_region *region;
-	struct carve_device_extent *listed;
-	size_t listed_count;
-	struct restore_buffer *buffers;
-	size_t buffer_count;
-	struct restore_reservation *reservations;
-	size_t reservation_count;
-	struct restore_slot *slots;
-	size_t slot_count;
-	struct restore_array arrays[4];
-};
-
 /* A client that the state knows. */
 struct restore_client {
 	uint64_t number;
@@ -100,6 +79,29 @@ struct restore_clients {
 	struct restore_client *all;
 	size_t count;
 	struct restore_array array;
+};
+
+/**
+ * struct restore_plan - all of one region
+ * @listed: what the device lists, by address
+ * @buffers: by number
+ * @reservations: by number
+ * @slots: by address; after carve_restore_judge() of those alone that will be
+ * @clients: that the state knows
+ * @arrays: where these four are, in this order
+ */
+struct restore_plan {
+	struct carve_region *region;
+	struct carve_device_extent *listed;
+	size_t listed_count;
+	struct restore_buffer *buffers;
+	size_t buffer_count;
+	struct restore_reservation *reservations;
+	size_t reservation_count;
+	struct restore_slot *slots;
+	size_t slot_count;
+	struct restore_clients clients;
+	struct restore_array arrays[4];
 };
 
 /* restore-cells.c. Return: 0; -ENOMEM. */
@@ -136,7 +138,7 @@ struct restore_slot *carve_restore_slot(const struct restore_plan *plan,
 int carve_restore_reservations(struct restore_plan *plan);
 
 /* Its client will be told. Return: 0; -ENOMEM. */
-int carve_restore_lose(struct carve_region *region,
+int carve_restore_lose(const struct restore_plan *plan,
 		       const struct carve_cell_reservation *cell,
 		       uint32_t place);
 

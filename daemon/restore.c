@@ -20,22 +20,11 @@ struct carve_lost {
 	LIST_ENTRY(carve_lost) link;
 };
 
-static bool is_known(const struct carve_state *state, uint64_t client)
-{
-	const struct carve_cell *cell;
-	uint32_t place = 0;
-
-	while (client && (cell = carve_state_next(state, &place)))
-		if (cell->type == CARVE_CELL_CLIENT &&
-		    cell->client.client == client)
-			return true;
-	return false;
-}
-
-int carve_restore_lose(struct carve_region *region,
+int carve_restore_lose(const struct restore_plan *plan,
 		       const struct carve_cell_reservation *cell,
 		       uint32_t place)
 {
+	struct carve_region *region = plan->region;
 	struct carve_cell left = {
 		.type = CARVE_CELL_RESERVATION,
 		.region = region->state_index,
@@ -43,7 +32,7 @@ int carve_restore_lose(struct carve_region *region,
 	};
 	struct carve_lost *lost;
 
-	if (!is_known(region->state, cell->client)) {
+	if (!carve_restore_find_client(&plan->clients, cell->client)) {
 		carve_state_drop(region->state, &place);
 		return 0;
 	}

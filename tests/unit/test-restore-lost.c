@@ -199,6 +199,48 @@ static void nobodys(void **unused)
 	world_free(&world);
 }
 
+/* So many clients, each of which has lost a reservation. Return: time of this thread. */
+static uint64_t lose_many(unsigned int count)
+{
+	struct world world = world_new(64);
+	struct timespec before, after;
+
+	for (unsigned int i = 1; i <= count; i++) {
+		uint32_t places[2] = { 0, 0 };
+		struct carve_cell client = {
+			.type = CARVE_CELL_CLIENT, .client.client = i,
+		};
+		struct carve_cell lost = {
+			.type = CARVE_CELL_RESERVATION,
+			.reservation = { .id = i, .client = i },
+		};
+
+		assert_int_equal(carve_state_put(world.state, &client,
+						 &places[0]), 0);
+		assert_int_equal(carve_state_put(world.state, &lost,
+						 &places[1]), 0);
+	}
+	world_stop(&world);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+	world_start(&world);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+	assert_true(carve_restore_is_lost(world.region, count));
+	world_free(&world);
+	return (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000U +
+	       (uint64_t)after.tv_nsec - (uint64_t)before.tv_nsec;
+}
+
+/* Eight times as many take eight times as long, and not 64 times. */
+static void many_losers(void **unused)
+{
+	uint64_t few = lose_many(2000), many = lose_many(16000);
+
+	(void)unused;
+	printf("# %.1f times as long for 8 times as many\n",
+	       (double)many / (double)few);
+	assert_true(many < 24 * few);
+}
+
 /* ---- at random --------------------------------------------------------------- */
 
 static unsigned long seed;
@@ -333,6 +375,7 @@ int main(void)
 		cmocka_unit_test(two_on_one_place),
 		cmocka_unit_test(nobody_to_be_told),
 		cmocka_unit_test(nobodys),
+		cmocka_unit_test(many_losers),
 		cmocka_unit_test(any_cells),
 	};
 
