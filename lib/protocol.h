@@ -25,7 +25,8 @@
  * There is no message that frees a buffer: dropping its last reference does.
  *
  * The daemon may be killed and started again at any instant. Each start is an
- * epoch, with a number above all before. A connection that was kept (the service
+ * epoch, with a number above all before, as far as these are known; with another one
+ * in any case. A connection that was kept (the service
  * manager had a copy of the socket) gets CARVE_MSG_EPOCH, with an id of 0, before
  * anything else of the new daemon; behind replies, that is, which the old one had
  * sent. From then on the daemon drops whatever it reads until CARVE_MSG_RESUME

@@ -294,7 +294,8 @@ static int take_epoch(struct carve *carve, const struct carve_reply *message,
 
 	if (length != sizeof(*epoch) || epoch->header.bytes != length ||
 	    epoch->header.id || epoch->header.status || message->fd_count ||
-	    message->fds_lost || epoch->epoch <= carve->link.epoch)
+	    message->fds_lost || !epoch->epoch ||
+	    epoch->epoch == carve->link.epoch)
 		return -EPROTO;
 	carve->link.epoch = epoch->epoch;
 	return say_resume(carve, flags);

@@ -61,6 +61,21 @@ static void say_wrong_epoch(struct peer *peer, struct peer_answer *answer)
 	send_wrong_epoch(peer);
 }
 
+/* The daemon counts on from the clock where it has no state, and that is set. */
+static void an_epoch_may_be_a_lower_one(void **state)
+{
+	struct peer peer = { .epoch = 1000 };
+	struct carve *carve = restart_begin(&peer);
+
+	(void)state;
+	peer.epoch = 10;
+	peer_epoch(&peer);
+	assert_int_equal(restart_alloc(carve, 0), 0);
+	assert_int_equal(peer.hellos, 1);
+	assert_int_equal(peer.resumes, 1);
+	restart_end(&peer, carve);
+}
+
 static void a_wrong_epoch_ends_the_connection(void **state)
 {
 	unsigned int fds = count_fds();
@@ -277,6 +292,7 @@ static void a_list_is_begun_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_epoch_may_be_a_lower_one),
 		cmocka_unit_test(a_wrong_epoch_ends_the_connection),
 		cmocka_unit_test(a_wrong_answer_to_resume_ends_the_connection),
 		cmocka_unit_test(a_cancel_reaches_the_daemon_that_lives),
