@@ -46,8 +46,9 @@ run-service: $(SERVICE_TESTS) $(B)/daemon/carved $(B)/tests/daemon/carved-next
 
 # Once at every place of daemon/crash-point.h.
 .PHONY: run-crash-points
-run-crash-points: $(B)/tests/daemon/test-crash-points $(B)/daemon/carved
-	@tests/daemon/run $<
+run-crash-points: $(B)/tests/daemon/test-crash-points $(B)/tests/daemon/test-gone \
+		$(B)/daemon/carved
+	@tests/daemon/run $(filter %/test-crash-points %/test-gone,$^)
 
 # The daemon killed at random under load; CARVE_SEED= repeats a run.
 KILLS ?= 1000

@@ -120,6 +120,16 @@ void crash_run_disconnect(struct crash_run *run)
 	supervisor_go_on(run->supervisor);
 }
 
+void crash_run_orphan(struct crash_run *run)
+{
+	supervisor_pause(run->supervisor);
+	supervisor_lose(run->supervisor, "client-");
+	crash_run_note_death(run);
+	for (unsigned int i = 0; i < run->world->count; i++)
+		crash_world_replace(run->world, i);
+	supervisor_go_on(run->supervisor);
+}
+
 /* What the daemon said last, should the test not have come to its end. */
 int crash_run_clean_up(void **state)
 {

@@ -47,6 +47,9 @@ void crash_run_note_death(struct crash_run *run);
 /* Kill it, and let the service manager lose all connections meanwhile. */
 void crash_run_disconnect(struct crash_run *run);
 
+/* The same, and whoever may die does so before the next one starts. */
+void crash_run_orphan(struct crash_run *run);
+
 /*
  * Wait for the load to end, print the figures, and look that no call has failed and
  * that nothing is left of it; end the daemon; or both.
