@@ -37,17 +37,19 @@ uint32_t carve_gap_room(const struct carve_gaps *gaps,
 /* ---- what a subtree has room for ------------------------------------------ */
 
 /* By number @which of the alignments that the tree knows. */
-static uint32_t room_at(const struct carve_gaps *gaps,
+static uint16_t room_at(const struct carve_gaps *gaps,
 			const struct carve_mark *mark, unsigned int which)
 {
-	return mark->gap_pages ?
+	uint32_t room = mark->gap_pages ?
 		carve_gap_room(gaps, mark, gaps->alignments[which]) : 0;
+
+	return room < CARVE_GAPS_ROOM_MAX ? (uint16_t)room : CARVE_GAPS_ROOM_MAX;
 }
 
-static uint32_t room_below(const struct carve_gaps *gaps,
+static uint16_t room_below(const struct carve_gaps *gaps,
 			   const struct carve_mark *mark, unsigned int which)
 {
-	uint32_t room = room_at(gaps, mark, which);
+	uint16_t room = room_at(gaps, mark, which);
 
 	for (int side = 0; side < 2; side++) {
 		const struct carve_mark *child = child_of(mark, side);
@@ -74,7 +76,7 @@ static bool update(const struct carve_gaps *gaps, struct carve_mark *mark)
 
 	mark->height = (uint8_t)height;
 	for (unsigned int i = 0; i < gaps->alignment_count; i++) {
-		uint32_t room = room_below(gaps, mark, i);
+		uint16_t room = room_below(gaps, mark, i);
 
 		changed |= room != mark->room[i];
 		mark->room[i] = room;
@@ -92,35 +94,19 @@ static void learn_below(const struct carve_gaps *gaps, struct carve_mark *mark,
 	mark->room[which] = room_below(gaps, mark, which);
 }
 
-/* Return: its number. */
-static unsigned int learn(struct carve_gaps *gaps, unsigned int alignment)
-{
-	unsigned int which = gaps->alignment_oldest;
-
-	gaps->alignments[which] = (uint8_t)alignment;
-	if (gaps->alignment_count == which)
-		gaps->alignment_count++;
-	/* The first one, a page, stays. */
-	gaps->alignment_oldest = (uint8_t)(which % (CARVE_GAPS_ROOMS - 1) + 1);
-	gaps->missed = 0;
-	learn_below(gaps, gaps->root, which);
-	return which;
-}
-
-/* Return: the number of an alignment, or else of the next smaller one. */
+/* Return: the number of an alignment, which the tree knows from now on. */
 static unsigned int know(struct carve_gaps *gaps, unsigned int alignment)
 {
-	unsigned int best = 0;
+	unsigned int which = 0;
 
-	for (unsigned int i = 1; i < gaps->alignment_count; i++)
-		if (gaps->alignments[i] <= alignment &&
-		    gaps->alignments[i] > gaps->alignments[best])
-			best = i;
-	if (gaps->alignments[best] != alignment &&
-	    (gaps->alignment_count < CARVE_GAPS_ROOMS ||
-	     gaps->missed > gaps->count))
-		best = learn(gaps, alignment);
-	return best;
+	while (which < gaps->alignment_count && gaps->alignments[which] != alignment)
+		which++;
+	if (which == gaps->alignment_count) {
+		gaps->alignments[which] = (uint8_t)alignment;
+		gaps->alignment_count++;
+		learn_below(gaps, gaps->root, which);
+	}
+	return which;
 }
 
 /* ---- balance ---------------------------------------------------------------- */
@@ -250,7 +236,7 @@ struct carve_mark *carve_gap_before(const struct carve_gaps *gaps,
 /* The lowest of a subtree that has room. */
 static struct carve_mark *descend(const struct carve_gaps *gaps,
 				  struct carve_mark *mark, unsigned int which,
-				  uint64_t pages)
+				  uint16_t pages)
 {
 	for (;;) {
 		struct carve_mark *child = child_of(mark, 0);
@@ -264,10 +250,10 @@ static struct carve_mark *descend(const struct carve_gaps *gaps,
 	}
 }
 
-/* The lowest mark above @mark with room at an alignment the tree knows. */
+/* The lowest mark above @mark with room for @pages, or for more than are told apart. */
 static struct carve_mark *find(const struct carve_gaps *gaps,
 			       struct carve_mark *mark, unsigned int which,
-			       uint64_t pages)
+			       uint16_t pages)
 {
 	struct carve_mark *from = NULL;
 
@@ -297,13 +283,13 @@ struct carve_mark *carve_gap_tree_search(struct carve_gaps *gaps,
 					 unsigned int alignment, uint64_t pages)
 {
 	unsigned int which = know(gaps, alignment);
+	uint16_t least = pages < CARVE_GAPS_ROOM_MAX ? (uint16_t)pages :
+						      CARVE_GAPS_ROOM_MAX;
 
-	for (;;) {
-		mark = find(gaps, mark, which, pages);
-		if (!mark || carve_gap_room(gaps, mark, alignment) >= pages)
-			return mark;
-		gaps->missed++;
-	}
+	do
+		mark = find(gaps, mark, which, least);
+	while (mark && carve_gap_room(gaps, mark, alignment) < pages);
+	return mark;
 }
 
 /* ---- is it all true? ----------------------------------------------------------- */

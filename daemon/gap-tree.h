@@ -33,10 +33,9 @@ void carve_gap_tree_remove(struct carve_gaps *gaps, struct carve_mark *mark);
 /*
  * The lowest mark above @mark with room for @pages at 2^@alignment pages, or NULL.
  *
- * The tree knows CARVE_GAPS_ROOMS alignments, one page and those asked for; a new
- * one costs O(n), once. When there are more, gaps with room at a smaller alignment
- * are looked at one after the other, and when that has cost O(n), the new one takes
- * the place of the one that is known for the longest.
+ * O(log n) up to CARVE_GAPS_ROOM_MAX pages; for more, so much for each gap in the
+ * range that is longer, of which there are few. The first wish with an alignment
+ * costs O(n), once.
  */
 struct carve_mark *carve_gap_tree_search(struct carve_gaps *gaps,
 					 struct carve_mark *mark,

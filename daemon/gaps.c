@@ -101,7 +101,6 @@ void carve_gaps_init(struct carve_gaps *gaps, uint64_t bytes,
 		.base = base,
 		.start.page_log2 = (uint8_t)__builtin_ctzll(page_bytes),
 		.alignment_count = 1,
-		.alignment_oldest = 1,
 	};
 	set_gap(gaps, &gaps->start, pages_of(gaps, bytes));
 }
@@ -241,12 +240,28 @@ void carve_gaps_remove(struct carve_gaps *gaps, struct carve_mark *mark)
 	gaps->count--;
 }
 
+/* Where there are some that the tree does not tell apart, which are few. */
+static uint32_t largest_of_last_bin(const struct carve_gaps *gaps)
+{
+	unsigned int row = 31 - (unsigned int)__builtin_clz(gaps->rows);
+	unsigned int part = 31 - (unsigned int)__builtin_clz(gaps->parts[row]);
+	const struct carve_mark *mark = gaps->bins[row][part];
+	uint32_t largest = 0;
+
+	for (; mark; mark = carve_link_get(&mark->next))
+		if (mark->gap_pages > largest)
+			largest = mark->gap_pages;
+	return largest;
+}
+
 uint64_t carve_gaps_largest(const struct carve_gaps *gaps)
 {
 	uint32_t largest = gaps->start.gap_pages;
 
 	if (gaps->root && gaps->root->room[0] > largest)
 		largest = gaps->root->room[0];
+	if (largest >= CARVE_GAPS_ROOM_MAX)
+		largest = largest_of_last_bin(gaps);
 	return (uint64_t)largest << gaps->start.page_log2;
 }
 

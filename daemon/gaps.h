@@ -50,10 +50,9 @@ bool carve_gaps_place(const struct carve_gaps *gaps,
  *
  * Finds one whenever there is one; with @fit->before that is not aligned itself
  * maybe not the lowest, and when there is hardly room in O(log n) for each gap that
- * takes what is aligned and not what stands before it. Else O(log n) for the
- * alignments that the tree knows, and once O(n) for each of these, when it is new;
- * for others see carve_gap_tree_search(). Beyond CARVE_GAPS_ALIGNMENTS, O(log n) for
- * each multiple of the alignment in the range.
+ * takes what is aligned and not what stands before it. Else O(log n), and once O(n)
+ * for each alignment, when it is new; see carve_gap_tree_search(). Beyond
+ * CARVE_GAPS_ALIGNMENTS, O(log n) for each multiple of the alignment in the range.
  */
 bool carve_gaps_lowest(struct carve_gaps *gaps, const struct carve_fit *fit,
 		       uint64_t from, uint64_t *ret_offset,
@@ -97,7 +96,10 @@ bool carve_gaps_within(const struct carve_gaps *gaps, uint64_t from,
 /* Uncover what @mark covered; its offset and bytes stay readable. O(log n) */
 void carve_gaps_remove(struct carve_gaps *gaps, struct carve_mark *mark);
 
-/* The longest gap, 0 when there is none. O(1) */
+/*
+ * The longest gap, 0 when there is none. O(1); of more than CARVE_GAPS_ROOM_MAX pages,
+ * O(gaps of about that size).
+ */
 uint64_t carve_gaps_largest(const struct carve_gaps *gaps);
 
 /* The first mark that begins at @offset or behind it, or NULL. O(log n) */

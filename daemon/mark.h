@@ -19,11 +19,8 @@
 #define CARVE_GAPS_PARTS	(1U << CARVE_GAPS_PARTS_LOG2)
 #define CARVE_GAPS_ROWS		(32 - CARVE_GAPS_PARTS_LOG2 + 1)
 
-/*
- * How many alignments the tree knows of at a time: a page, and as many others as
- * are asked for; see carve_gap_tree_learn().
- */
-#define CARVE_GAPS_ROOMS	4
+/* Room for more pages than this is not told apart: 256 MiB of pages of 4 KiB. */
+#define CARVE_GAPS_ROOM_MAX	UINT16_MAX
 
 /**
  * struct carve_mark - a covered part and the gap behind it
@@ -32,7 +29,7 @@
  * @gap_pages: from the end of this mark to the next one
  * @upper_pages: length of the next one; 0 at the end of the range
  * @room: private; pages that fit somewhere in the subtree, for each alignment the
- *	tree knows of
+ *	tree knows of, CARVE_GAPS_ROOM_MAX at most
  * @parent: private; in the tree by address
  * @child: private; below and above
  * @lower: the mark before this one; NULL before the one at the start
@@ -41,26 +38,24 @@
  * @previous: private; likewise
  * @height: private; of the subtree
  * @page_log2: how large a page is
- *
- * As large as a cache line: a buffer has two of these.
  */
 struct carve_mark {
 	uint32_t offset_pages;
 	uint32_t pages;
 	uint32_t gap_pages;
 	uint32_t upper_pages;
-	uint32_t room[CARVE_GAPS_ROOMS];
 	struct carve_link parent;
 	struct carve_link child[2];
 	struct carve_link lower;
 	struct carve_link upper;
 	struct carve_link next;
 	struct carve_link previous;
+	uint16_t room[CARVE_GAPS_ALIGNMENTS];
 	uint8_t height;
 	uint8_t page_log2;
-};
+} __attribute__((aligned(8)));
 
-_Static_assert(sizeof(struct carve_mark) == 64, "a cache line");
+_Static_assert(sizeof(struct carve_mark) == 88, "a buffer has two of these");
 
 static inline uint64_t carve_mark_offset(const struct carve_mark *mark)
 {
@@ -109,8 +104,6 @@ static inline struct carve_mark *carve_mark_upper(const struct carve_mark *mark)
  * @root: of the tree of all marks but @start
  * @alignments: log2 of those the tree knows of, in pages; the first is 0
  * @alignment_count: how many these are
- * @alignment_oldest: which of them is forgotten for the next one
- * @missed: gaps looked at in vain, because the tree did not know an alignment
  * @rows: which rows have a gap
  * @parts: which parts of a row have one
  * @bins: the gap that came last, of each bin
@@ -126,10 +119,8 @@ struct carve_gaps {
 	uint64_t count;
 	struct carve_mark start;
 	struct carve_mark *root;
-	uint8_t alignments[CARVE_GAPS_ROOMS];
+	uint8_t alignments[CARVE_GAPS_ALIGNMENTS];
 	uint8_t alignment_count;
-	uint8_t alignment_oldest;
-	uint64_t missed;
 	uint32_t rows;
 	uint16_t parts[CARVE_GAPS_ROWS];
 	struct carve_mark *bins[CARVE_GAPS_ROWS][CARVE_GAPS_PARTS];

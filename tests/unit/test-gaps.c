@@ -196,6 +196,98 @@ static void agrees_with_the_array(void **state)
 }
 
 /* The check is worth nothing unless it sees damage. */
+#define LONG_GAPS	8
+
+struct long_gaps {
+	struct carve_gaps gaps;
+	struct carve_mark marks[LONG_GAPS];
+	uint64_t begin[LONG_GAPS];
+	uint64_t pages[LONG_GAPS];
+	size_t count;
+};
+
+/* All around what a mark can tell apart. */
+static void start_long(struct long_gaps *model)
+{
+	static const uint64_t pages[LONG_GAPS] = {
+		3, 65534, 65536, 65535, 131072, 65537, 70000, 1,
+	};
+	struct carve_mark *lower = &model->gaps.start;
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < LONG_GAPS; i++)
+		all += pages[i] + 1;
+	memset(model, 0, sizeof(*model));
+	carve_gaps_init(&model->gaps, all * PAGE, PAGE, 7 * PAGE);
+	all = 0;
+	for (size_t i = 0; i < LONG_GAPS; i++) {
+		model->begin[i] = all;
+		model->pages[i] = pages[i];
+		all += pages[i];
+		carve_gaps_insert(&model->gaps, lower, &model->marks[i],
+				  all++ * PAGE, PAGE);
+		lower = &model->marks[i];
+	}
+	model->count = LONG_GAPS;
+}
+
+/* Return: its first page, or UINT64_MAX. */
+static uint64_t lowest_long(const struct long_gaps *model, uint64_t pages,
+			    uint64_t alignment)
+{
+	for (size_t i = 0; i < model->count; i++) {
+		uint64_t skip = -(7 + model->begin[i]) & (alignment - 1);
+
+		if (skip + pages <= model->pages[i])
+			return model->begin[i] + skip;
+	}
+	return UINT64_MAX;
+}
+
+static void compare_long(struct long_gaps *model, uint64_t pages,
+			 uint64_t alignment)
+{
+	const struct carve_fit fit = {
+		.bytes = pages * PAGE, .alignment = alignment * PAGE,
+		.end = UINT64_MAX,
+	};
+	uint64_t expected = lowest_long(model, pages, alignment), offset;
+	struct carve_mark *lower;
+
+	if (carve_gaps_lowest(&model->gaps, &fit, 0, &offset, &lower))
+		assert_int_equal(offset / PAGE, expected);
+	else
+		assert_true(expected == UINT64_MAX);
+}
+
+static void longer_than_is_told_apart(void **state)
+{
+	static struct long_gaps model;
+	uint64_t largest;
+
+	(void)state;
+	start_long(&model);
+	for (; model.count; model.count--) {
+		for (uint64_t pages = 65530; pages < 65540; pages++)
+			for (unsigned int log2 = 0; log2 < 19; log2++)
+				compare_long(&model, pages, 1ULL << log2);
+		compare_long(&model, 70000, 1);
+		compare_long(&model, 131072, 1);
+		compare_long(&model, 131073, 1);
+		largest = 0;
+		for (size_t i = 0; i < model.count; i++)
+			if (model.pages[i] > largest)
+				largest = model.pages[i];
+		assert_int_equal(carve_gaps_largest(&model.gaps) / PAGE, largest);
+		assert_null(carve_gaps_check(&model.gaps));
+		/* The last gap goes to the one before it. */
+		if (model.count == 1)
+			break;
+		carve_gaps_remove(&model.gaps, &model.marks[model.count - 2]);
+		model.pages[model.count - 2] += 1 + model.pages[model.count - 1];
+	}
+}
+
 static void the_check_sees_damage(void **state)
 {
 	static struct carve_mark marks[4];
@@ -252,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_the_array),
+		cmocka_unit_test(longer_than_is_told_apart),
 		cmocka_unit_test(the_check_sees_damage),
 	};
 
