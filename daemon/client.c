@@ -181,7 +181,6 @@ static void run_request(struct carve_client *client)
 		carve_client_reply(client);
 		break;
 	case CARVE_OUTCOME_WAITING:
-		carve_exchange_keep(client);
 		set_state(client, CARVE_CLIENT_WAITING, false);
 		carve_session_wait(client);
 		break;
@@ -192,12 +191,10 @@ static void run_request(struct carve_client *client)
 		 * Once: setting it asks for the state as it is now, so again
 		 * and again would be an event each time.
 		 */
-		carve_exchange_keep(client);
 		if (client->state != CARVE_CLIENT_UNREAD)
 			set_state(client, CARVE_CLIENT_UNREAD, false);
 		return;
 	case CARVE_OUTCOME_CROWDED:
-		carve_exchange_keep(client);
 		set_state(client, CARVE_CLIENT_CROWDED, true);
 		return;
 	}

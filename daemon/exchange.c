@@ -103,21 +103,36 @@ static bool gives_back(const struct carve_wire_reserve *reserve)
 	       !(reserve->flags & CARVE_WIRE_RESERVE_CLAIM);
 }
 
+/* As much of a message as is_brief() looks at. */
+union beginning {
+	struct carve_wire_header header;
+	struct carve_wire_alloc alloc;
+	struct carve_wire_reserve reserve;
+};
+
+static bool may_wait(const union beginning *next)
+{
+	if (next->header.type == CARVE_MSG_ALLOC)
+		return next->alloc.timeout_nsec;
+	return next->header.type == CARVE_MSG_RESERVE &&
+	       !gives_back(&next->reserve) && next->reserve.timeout_nsec;
+}
+
 /* Is what it says next sure to be answered at once, and the reply to be taken? */
 static bool is_brief(const struct carve_client *client)
 {
 	struct pollfd pollfd = { .fd = client->fd, .events = POLLOUT };
-	struct carve_wire_reserve next = { 0 };
+	union beginning next;
 
 	if (poll(&pollfd, 1, 0) != 1 || !(pollfd.revents & POLLOUT))
 		return false;
 	/* Of what the last daemon was asked nothing but RESUME is answered. */
 	if (client->state == CARVE_CLIENT_RESYNC)
 		return true;
+	memset(&next, 0, sizeof(next));
 	if (recv(client->fd, &next, sizeof(next), MSG_PEEK | MSG_DONTWAIT) < 0)
 		return true;
-	return next.header.type == CARVE_MSG_RESERVE ? gives_back(&next) :
-	       next.header.type != CARVE_MSG_ALLOC;
+	return !may_wait(&next);
 }
 
 int carve_exchange_begin(struct carve_client *client)
@@ -150,8 +165,11 @@ static void put_back(struct carve_desk *desk, struct carve_exchange *exchange)
 		free_exchange(exchange);
 }
 
-/* Another packet, with what the one there was begins with, if there is memory. */
-static void move(struct carve_client *client, size_t room, size_t bytes)
+/*
+ * Another packet, with what the one there was begins with. Return: is there memory
+ * for it?
+ */
+static bool move(struct carve_client *client, size_t room, size_t bytes)
 {
 	struct carve_exchange *exchange = client->exchange;
 	struct carve_exchange *other = malloc(sizeof(*other));
@@ -160,7 +178,7 @@ static void move(struct carve_client *client, size_t room, size_t bytes)
 	if (!packet || !other) {
 		free(packet);
 		free(other);
-		return;
+		return false;
 	}
 	memcpy(packet, exchange->packet, bytes);
 	other->packet = exchange->packet;
@@ -169,17 +187,34 @@ static void move(struct carve_client *client, size_t room, size_t bytes)
 	exchange->room = room;
 	client->request = packet;
 	put_back(client->service->desk, other);
+	return true;
 }
 
-void carve_exchange_keep(struct carve_client *client)
+/*
+ * In the room that was prepared for any request. What was promised does not fail for
+ * want of memory; who waits for others leaves half of it.
+ */
+static bool may_stay(const struct carve_client *client)
+{
+	const struct carve_wire_alloc *alloc = &client->request->alloc;
+	bool promised = alloc->header.type == CARVE_MSG_ALLOC && alloc->reservation;
+
+	return client->service->desk->spare_count >=
+	       (promised ? 1 : CARVE_EXCHANGE_SPARES / 2);
+}
+
+int carve_exchange_keep(struct carve_client *client)
 {
 	struct carve_exchange *exchange = client->exchange;
 	size_t bytes = client->request->header.bytes;
 
-	if (has_all_room(exchange))
-		move(client, bytes > KEPT_LEAST ? bytes : KEPT_LEAST, bytes);
+	if (has_all_room(exchange) &&
+	    !move(client, bytes > KEPT_LEAST ? bytes : KEPT_LEAST, bytes) &&
+	    !may_stay(client))
+		return -ENOMEM;
 	if (client->request->header.type == CARVE_MSG_ALLOC)
 		exchange->grant.items = client->request->alloc.items;
+	return 0;
 }
 
 static size_t reply_bytes(const struct carve_client *client)

@@ -93,16 +93,21 @@ struct carve_desk *carve_desk_free(struct carve_desk *desk);
 /**
  * carve_exchange_begin() - have room for the client's next request
  *
- * The last spare is for what is sure to be answered at once, so that nobody who
- * waits keeps everybody else from being answered, too.
+ * The last spare is for what is answered at once, also because it does not want to
+ * wait, so that nobody who waits keeps everybody else from being answered, too.
  *
  * Return: 0, and client->exchange, to be ended; -ENOMEM: ask again later, and until
  * then do not read what it says.
  */
 int carve_exchange_begin(struct carve_client *client);
 
-/* The request at hand stays for a while. */
-void carve_exchange_keep(struct carve_client *client);
+/**
+ * carve_exchange_keep() - the request at hand stays for a while
+ *
+ * Return: 0; -ENOMEM: there is no memory for it, and it cannot have what is left of
+ * what was prepared.
+ */
+int carve_exchange_keep(struct carve_client *client);
 
 /*
  * So does its reply, which takes the place of the request. One that has to be shorter

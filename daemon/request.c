@@ -420,5 +420,13 @@ const char *carve_request_check(const struct carve_client *client, size_t bytes)
 
 enum carve_outcome carve_request_run(struct carve_client *client)
 {
-	return types[client->request->header.type].run(client);
+	enum carve_outcome outcome = types[client->request->header.type].run(client);
+
+	if (outcome == CARVE_OUTCOME_REPLY || outcome == CARVE_OUTCOME_SILENT ||
+	    carve_exchange_keep(client) == 0)
+		return outcome;
+	if (outcome == CARVE_OUTCOME_WAITING)
+		carve_queue_cancel(client->waiter);
+	carve_request_fail(client, -ENOMEM);
+	return CARVE_OUTCOME_REPLY;
 }

@@ -36,7 +36,10 @@ enum carve_outcome {
 const char *carve_request_check(const struct carve_client *client,
 				size_t bytes);
 
-/* Do what a checked request asks for. */
+/*
+ * Do what a checked request asks for. It stays as it is when it has to be done or
+ * answered later, see carve_exchange_keep(); without memory for that it fails.
+ */
 enum carve_outcome carve_request_run(struct carve_client *client);
 
 /* For what runs them: begin a reply, of so many bytes that are zero. */

@@ -147,6 +147,10 @@ static void test_too_many_for_it(void **state)
 #define WAITERS		24
 #define GREEDY		200
 
+/* As many as one user may have waiting; and clients that use up the memory. */
+#define MORE_WAITERS	60
+#define IDLE		900
+
 /* Return: the number of a reservation of one page. */
 static uint64_t reserve_page(int socket)
 {
@@ -284,12 +288,93 @@ static void test_waiting_without_memory(void **state)
 	daemon_stop(daemon);
 }
 
+/* Who waits without end for what others have, and has nothing reserved. */
+static void ask_without_end(int socket)
+{
+	struct {
+		struct carve_wire_alloc alloc;
+		struct carve_wire_alloc_item items[CARVE_WIRE_ALLOC_MAX];
+	} request = {
+		.alloc.header.bytes = sizeof(request),
+		.alloc.header.type = CARVE_MSG_ALLOC,
+		.alloc.header.id = 1,
+		.alloc.timeout_nsec = CARVE_WIRE_FOREVER,
+		.alloc.count = CARVE_WIRE_ALLOC_MAX,
+	};
+
+	for (int i = 0; i < CARVE_WIRE_ALLOC_MAX; i++)
+		request.items[i].bytes = MIB;
+	assert_int_equal(raw_send(socket, &request, sizeof(request), -1, 0), 0);
+}
+
+/* They are told that there is no memory, and keep nobody from being served. */
+static void test_others_without_memory(void **state)
+{
+	struct daemon *daemon = daemon_start("--simulate", "64M", NULL);
+	static struct carve_buffer *many[15000];
+	static struct carve *idle[IDLE];
+	struct carve_wire_header answer;
+	struct carve *carve, *other;
+	const struct carve_class class = {
+		.struct_size = sizeof(class), .bytes = PAGE, .count = 1,
+	};
+	struct carve_profile profile = CARVE_PROFILE_INIT;
+	struct carve_reservation *reservation;
+	int sockets[MORE_WAITERS], refused = 0;
+	size_t idle_count = 0;
+	size_t count;
+
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip_because("the sanitizer's heap is not the one that is prepared");
+#endif
+	carve = client_new(daemon);
+	assert_all_clean(carve);
+	other = client_new(daemon);
+	for (int i = 0; i < MORE_WAITERS; i++)
+		sockets[i] = raw_client(daemon);
+	profile.classes = &class;
+	profile.class_count = 1;
+	assert_int_equal(carve_reserve(other, &profile, &reservation, NULL), 0);
+	count = use_all_memory(daemon, carve, many, 15000);
+	while (idle_count < IDLE && carve_new(&idle[idle_count], daemon->socket) == 0)
+		idle_count++;
+	assert_in_range(idle_count, 0, IDLE - 1);
+	/* There is memory for a buffer, and for no request. */
+	carve_buffer_unref(many[--count]);
+	for (int i = 0; i < MORE_WAITERS; i++)
+		ask_without_end(sockets[i]);
+	settle(other);
+	assert_int_equal(carve_reservation_alloc(reservation, 0, NULL, 0,
+						 &many[count]), 0);
+	carve_buffer_unref(many[count]);
+	for (int i = 0; i < MORE_WAITERS; i++) {
+		if (raw_receive(sockets[i], &answer, sizeof(answer), 0) > 0) {
+			assert_int_equal(answer.status, -ENOMEM);
+			refused++;
+		}
+		close(sockets[i]);
+	}
+	print_message("# %d of %d were refused\n", refused, MORE_WAITERS);
+	assert_in_range(refused, 1, MORE_WAITERS - 1);
+	carve_reservation_free(reservation);
+	while (idle_count)
+		carve_free(idle[--idle_count]);
+	while (count)
+		carve_buffer_unref(many[--count]);
+	assert_all_clean(other);
+	carve_free(carve);
+	carve_free(other);
+	daemon_stop(daemon);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAEMON_TEST(test_no_page_more),
 		DAEMON_TEST(test_too_many_for_it),
 		DAEMON_TEST(test_waiting_without_memory),
+		DAEMON_TEST(test_others_without_memory),
 	};
 
 	return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
