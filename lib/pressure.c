@@ -15,6 +15,9 @@
 /* How long to leave a lost connection to another thread. */
 #define BUSY_NSEC	50000000U
 
+/* A daemon that does not stop talking is not to stop its client. */
+#define TAKE_MAX	64
+
 /* Return: the place of this region, a new one, or NULL when there is none left. */
 static struct carve_pressure *place_of(struct carve_told *told,
 				       const char *region)
@@ -159,7 +162,7 @@ static int take_in(struct carve *carve)
 		carve_link_lose(carve);
 		return say_lost(carve);
 	}
-	for (;;) {
+	for (int i = 0; i < TAKE_MAX; i++) {
 		length = carve_wire_receive(carve->fd, MSG_DONTWAIT, &message);
 		if (length == -EAGAIN) {
 			carve_poll_retry_unsaid(carve);
@@ -180,6 +183,9 @@ static int take_in(struct carve *carve)
 		carve_link_lose(carve);
 		return greeting ? say_lost(carve) : connect_again(carve);
 	}
+	/* poll_fd stays readable for what is left. */
+	carve_poll_retry_unsaid(carve);
+	return carve->link.lost_nsec ? say_lost(carve) : 0;
 }
 
 /* Return: whether there was a loss that nobody has been told of. */

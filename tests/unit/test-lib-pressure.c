@@ -112,6 +112,26 @@ static void too_many_regions_are_dropped(void **state)
 	peer_stop(&peer);
 }
 
+/* carve_dispatch() comes back, whatever else there is. */
+static void one_that_does_not_stop_talking(void **state)
+{
+	struct peer peer = { 0 };
+	struct carve *carve = watch(&peer);
+	struct pollfd pollfd = { .fd = carve_get_fd(carve), .events = POLLIN };
+	struct carve_wire_pressure pressure = message("a", 1);
+	unsigned int times = 0;
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		tell(&peer, &pressure);
+	for (; poll(&pollfd, 1, 0) == 1; times++)
+		assert_int_equal(carve_dispatch(carve), 1);
+	assert_int_equal(times, 4);
+	assert_int_equal(calls, times);
+	carve_free(carve);
+	peer_stop(&peer);
+}
+
 static void make_bad(int which, struct carve_wire_pressure *pressure)
 {
 	*pressure = message("a", 1);
@@ -186,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_of_each_region_is_kept),
 		cmocka_unit_test(too_many_regions_are_dropped),
+		cmocka_unit_test(one_that_does_not_stop_talking),
 		cmocka_unit_test(nonsense_ends_the_connection),
 		cmocka_unit_test(no_descriptor_stays),
 	};
