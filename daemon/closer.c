@@ -66,6 +66,16 @@ static size_t busy_with(const struct carve_closer *closer, uid_t uid)
 	return count;
 }
 
+/* In line and being closed. The lock is held. */
+static size_t count_all(const struct carve_closer *closer)
+{
+	size_t count = closer->count;
+
+	for (size_t i = 0; i < THREADS; i++)
+		count += closer->workers[i].busy;
+	return count;
+}
+
 /* The oldest of a user no other thread works for, or NULL. The lock is held. */
 static const struct entry *find_entry(const struct carve_closer *closer)
 {
@@ -206,7 +216,7 @@ bool carve_closer_has_room(struct carve_closer *closer, uid_t uid,
 	for (size_t i = 0; i < closer->count; i++)
 		of_user += closer->entries[i].uid == uid;
 	room = of_user + count <= CARVE_CLOSER_USER_MAX &&
-	       closer->count + count <= CARVE_CLOSER_MAX;
+	       count_all(closer) + count <= CARVE_CLOSER_MAX;
 	pthread_mutex_unlock(&closer->lock);
 	return room;
 }
