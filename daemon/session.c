@@ -80,8 +80,9 @@ void carve_session_save(struct carve_client *client)
 /* ---- the service manager's store ------------------------------------------ */
 
 /*
- * What it takes the service manager to keep a connection and to drop it, which
- * nobody can measure here. It serves the whole machine.
+ * What it takes the service manager, which serves the whole machine, to keep a
+ * connection and to drop it. Not measured: on a machine that is slow or busy it would
+ * be those who come once that are not kept.
  */
 #define MANAGER_USEC	200U
 
@@ -101,16 +102,6 @@ static bool is_limited(const struct carve_client *client)
 	return client->who.uid != 0 && client->who.uid != geteuid();
 }
 
-/* Time that passes, too: nobody is served in it. */
-static void use_ration(const struct carve_client *client, uint64_t begin_usec,
-		       uint64_t more_usec)
-{
-	uint64_t end_usec = now_usec();
-
-	carve_ration_use(&ration, client->who.uid, end_usec,
-			 end_usec - begin_usec + more_usec);
-}
-
 static void store(struct carve_client *client)
 {
 	char name[CARVE_STORE_NAME];
@@ -127,20 +118,20 @@ static void store(struct carve_client *client)
 static void store_rationed(struct carve_client *client, bool again)
 {
 	const struct carve_store *kept = client->service->store;
-	uint64_t begin_usec;
+	uint64_t usec;
 
 	if (!kept || !kept->there || (!again && !is_limited(client))) {
 		store(client);
 		return;
 	}
-	begin_usec = now_usec();
-	if (!carve_ration_is_left(&ration, client->who.uid, begin_usec)) {
+	usec = now_usec();
+	if (!carve_ration_is_left(&ration, client->who.uid, usec)) {
 		if (!again)
 			warn(client, "the connection", -EAGAIN);
 		return;
 	}
 	store(client);
-	use_ration(client, begin_usec, MANAGER_USEC);
+	carve_ration_use(&ration, client->who.uid, usec, MANAGER_USEC);
 }
 
 void carve_session_drop_stored(const struct carve_service *service,
@@ -168,15 +159,8 @@ void carve_session_store_anew(struct carve_client *client)
 
 static void unstore(struct carve_client *client)
 {
-	const struct carve_store *kept = client->service->store;
-	uint64_t begin_usec;
-
-	if (client->stored && kept && kept->there) {
-		begin_usec = now_usec();
+	if (client->stored)
 		carve_session_drop_stored(client->service, client->number);
-		if (is_limited(client))
-			use_ration(client, begin_usec, 0);
-	}
 	client->stored = false;
 }
 
