@@ -7,7 +7,7 @@
 # Another needs the places to die at.
 MEMORY_NAMES := test-memory test-limits
 SERVICE_NAMES := $(filter-out $(if $(SANFLAGS),$(MEMORY_NAMES)) \
-	$(if $(CRASHFLAGS),,test-crash-points),\
+	$(if $(CRASHFLAGS),,test-crash-points test-crash-places),\
 	$(patsubst tests/daemon/%.c,%,$(wildcard tests/daemon/test-*.c)))
 SERVICE_TESTS := $(addprefix $(B)/tests/daemon/,$(SERVICE_NAMES))
 SERVICE_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out tests/daemon/test-%.c,$(wildcard tests/daemon/*.c)))
@@ -46,9 +46,9 @@ run-service: $(SERVICE_TESTS) $(B)/daemon/carved $(B)/tests/daemon/carved-next
 
 # Once at every place of daemon/crash-point.h.
 .PHONY: run-crash-points
-run-crash-points: $(B)/tests/daemon/test-crash-points $(B)/tests/daemon/test-gone \
-		$(B)/daemon/carved
-	@tests/daemon/run $(filter %/test-crash-points %/test-gone,$^)
+CRASH_TESTS := $(addprefix $(B)/tests/daemon/,test-crash-points test-crash-places test-gone)
+run-crash-points: $(CRASH_TESTS) $(B)/daemon/carved
+	@tests/daemon/run $(CRASH_TESTS)
 
 # The daemon killed at random under load; CARVE_SEED= repeats a run.
 KILLS ?= 1000

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A place to die at that the load of test-crash-points.c comes to only when zeroing
+ * falls behind. Belongs to a build made by CRASH=1.
+ */
+#include "restarting.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* It is a matter of who is faster. */
+#define ROUNDS_MAX	100
+
+static char place[32];
+
+/* Where the daemons that are started from now on look. */
+static void prepare(void)
+{
+	int fd;
+
+	snprintf(place, sizeof(place), "/tmp/carve-place-XXXXXX");
+	fd = mkstemp(place);
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(place);
+	setenv("CARVE_CRASH_FILE", place, 1);
+}
+
+static void arm(const char *name)
+{
+	char other[64];
+	FILE *file;
+
+	snprintf(other, sizeof(other), "%s.new", place);
+	file = fopen(other, "we");
+	assert_non_null(file);
+	fprintf(file, "%s\n", name);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(rename(other, place), 0);
+}
+
+static void killed_when_a_reservation_has_waited(void **state)
+{
+	static const char *const arguments[] = { "--simulate", "64M", NULL };
+	const struct carve_class class = {
+		.struct_size = sizeof(class), .bytes = 60 * MIB, .count = 1,
+	};
+	struct carve_profile profile = CARVE_PROFILE_INIT;
+	struct carve_reservation *reservation;
+	struct restarting scene;
+	struct carve *carve;
+
+	(void)state;
+	prepare();
+	scene = restarting_start(arguments);
+	carve = client_new(scene.daemon);
+	assert_all_clean(carve);
+	profile.classes = &class;
+	profile.class_count = 1;
+	arm("reserve-waited");
+	for (int i = 0; i < ROUNDS_MAX && access(place, F_OK) == 0; i++) {
+		/* What it leaves has to be zeroed first. */
+		carve_buffer_unref(client_alloc(carve, 60 * MIB, "before"));
+		assert_int_equal(carve_reserve(carve, &profile, &reservation, NULL), 0);
+		assert_int_equal(client_region(carve).reserved_bytes, 60 * MIB);
+		carve_reservation_free(reservation);
+	}
+	assert_int_equal(access(place, F_OK), -1);
+	unsetenv("CARVE_CRASH_FILE");
+	assert_all_clean(carve);
+	carve_free(carve);
+	restarting_end(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DAEMON_TEST(killed_when_a_reservation_has_waited),
+	};
+
+	return cmocka_run_group_tests_name("crash-places", tests, NULL, NULL);
+}
