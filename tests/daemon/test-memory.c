@@ -234,6 +234,7 @@ static uint32_t settle(struct carve *carve)
 static void test_waiting_without_memory(void **state)
 {
 	struct daemon *daemon = daemon_start("--simulate", "64M", NULL);
+	struct carve_request request = CARVE_REQUEST_INIT;
 	static struct carve_buffer *many[15000];
 	struct carve *carve, *other;
 	uint64_t greedy_has[GREEDY], has[WAITERS];
@@ -268,6 +269,9 @@ static void test_waiting_without_memory(void **state)
 	assert_in_range(waiting, 1, GREEDY);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(client_region(other).waiting, waiting);
+	/* Who does not want to wait is answered: here, that there is no memory. */
+	request.bytes = 1;
+	assert_int_equal(carve_alloc(other, &request, &many[count]), -ENOMEM);
 	/* Who goes out of the middle of the line does the others no harm. */
 	close(sockets[WAITERS / 2]);
 	for (int i = 0; i < WAITERS; i++)
