@@ -10,6 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char *const less[] = {
+	"--simulate", "16M", "--region", "one", NULL,
+};
+static const char *const both[] = {
+	"--simulate", "16M", "--region", "one", "--region", "two", NULL,
+};
+
 static void kill_and_start(struct daemon *daemon, const char *const *arguments)
 {
 	kill(daemon->pid, SIGKILL);
@@ -20,12 +27,6 @@ static void kill_and_start(struct daemon *daemon, const char *const *arguments)
 /* Its device is missing at one start: what was reserved there does not come back. */
 static void a_region_that_is_missing_is_told(void **state)
 {
-	static const char *const less[] = {
-		"--simulate", "16M", "--region", "one", NULL,
-	};
-	static const char *const both[] = {
-		"--simulate", "16M", "--region", "one", "--region", "two", NULL,
-	};
 	struct daemon *daemon = daemon_start("--simulate", "16M", "--region",
 					     "two", "--region", "one", NULL);
 	struct session session = session_new(daemon), gone;
@@ -99,12 +100,6 @@ static void die_at(struct daemon *daemon, const char *const *arguments,
 
 static void killed_while_it_is_lost(void **state)
 {
-	static const char *const less[] = {
-		"--simulate", "16M", "--region", "one", NULL,
-	};
-	static const char *const both[] = {
-		"--simulate", "16M", "--region", "one", "--region", "two", NULL,
-	};
 	static const char *const places[] = { "gone-marked", "gone-lost" };
 
 	(void)state;
