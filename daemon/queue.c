@@ -194,15 +194,19 @@ static void refuse_behind(struct carve_waiter *blocking)
 	uint64_t now = now_usec();
 
 	for (; waiter; waiter = next) {
+		int r = -EINPROGRESS;
+
 		next = TAILQ_NEXT(waiter, link);
-		if (!waiter->timeout_nsec || waiter->deadline_usec > now)
+		if (waiter->deadline_usec > now)
 			continue;
-		if (waiter->outlook)
-			waiter->lacks = lacks(outlook(waiter));
+		if (waiter->outlook) {
+			r = outlook(waiter);
+			waiter->lacks = lacks(r);
+		}
 		if (!waiter->lacks)
 			continue;
 		leave(waiter, false);
-		waiter->done(waiter, -ETIMEDOUT);
+		waiter->done(waiter, waiter->timeout_nsec ? -ETIMEDOUT : r);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "appeal.h"
+#include "identity.h"
 #include "queue.h"
 #include "tree.h"
 #include "window.h"
@@ -108,8 +109,8 @@ static void done(struct carve_waiter *waiter, int result)
 	of(waiter)->result = result;
 }
 
-static int ask(struct carve_queue *queue, struct one *one, int would, int could,
-	       uint64_t timeout_nsec)
+static int ask_for(struct carve_queue *queue, struct one *one, int would, int could,
+		   uint64_t timeout_nsec, const struct carve_identity *who)
 {
 	*one = (struct one){
 		.waiter = {
@@ -117,12 +118,19 @@ static int ask(struct carve_queue *queue, struct one *one, int would, int could,
 			.answer = answer,
 			.outlook = outlook,
 			.done = done,
+			.who = who,
 		},
 		.would = would,
 		.could = could,
 		.result = 1,
 	};
 	return carve_queue_ask(queue, &one->waiter);
+}
+
+static int ask(struct carve_queue *queue, struct one *one, int would, int could,
+	       uint64_t timeout_nsec)
+{
+	return ask_for(queue, one, would, could, timeout_nsec, NULL);
 }
 
 static sd_event *start(struct carve_queue *queue)
@@ -221,12 +229,48 @@ static void the_outlook_may_become_better(void **state)
 	end(event, &queue);
 }
 
+/*
+ * After a restart all come to a queue that serves nobody yet; when it does, who does
+ * not want to wait is refused at once here, too.
+ */
+static void nobody_waits_for_a_refusal_behind_the_hold(void **state)
+{
+	static const struct carve_identity somebody = { .uid = 1 };
+	struct one zeroing, lacks, beyond, behind;
+	struct carve_queue queue;
+	sd_event *event = start(&queue);
+
+	(void)state;
+	queue.held = true;
+	assert_int_equal(ask_for(&queue, &zeroing, -EINPROGRESS, -EINPROGRESS,
+				 20 * MSEC, &somebody), -EINPROGRESS);
+	ask_for(&queue, &lacks, -ENOSPC, -ENOSPC, 0, &somebody);
+	ask_for(&queue, &beyond, -EDQUOT, -EDQUOT, 0, &somebody);
+	ask_for(&queue, &behind, 0, -EINPROGRESS, 0, &somebody);
+	assert_int_equal(queue.count, 4);
+	queue.held = false;
+	carve_queue_serve(&queue);
+	assert_int_equal(lacks.result, -ENOSPC);
+	assert_int_equal(beyond.result, -EDQUOT);
+	assert_int_equal(behind.result, 1);
+	/* Somebody of higher priority took what it would have had. */
+	behind.could = -ENOSPC;
+	carve_queue_serve(&queue);
+	assert_int_equal(behind.result, -ENOSPC);
+	assert_int_equal(zeroing.result, 1);
+	zeroing.would = 0;
+	carve_queue_serve(&queue);
+	assert_int_equal(zeroing.result, 0);
+	end(event, &queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_deadline_is_kept_behind_zeroing),
 		cmocka_unit_test(nobody_waits_for_a_refusal),
 		cmocka_unit_test(the_outlook_may_become_better),
+		cmocka_unit_test(nobody_waits_for_a_refusal_behind_the_hold),
 	};
 
 	return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
