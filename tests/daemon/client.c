@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,21 @@ void assert_fds_become(const struct daemon *daemon, unsigned int count)
 			fail_msg("the daemon has %u descriptors, and had %u", now, count);
 		sleep_ms(5);
 	}
+}
+
+void daemon_freeze(const struct daemon *daemon)
+{
+	int status;
+
+	assert_int_equal(kill(daemon->pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(daemon->pid, &status, WUNTRACED), daemon->pid);
+	if (!WIFSTOPPED(status))
+		fail_msg("the daemon ended (status %#x) instead of stopping", status);
+}
+
+void daemon_thaw(const struct daemon *daemon)
+{
+	assert_int_equal(kill(daemon->pid, SIGCONT), 0);
 }
 
 /* ---- clients ------------------------------------------------------------- */
@@ -240,6 +256,20 @@ int send_fd(int socket, int fd)
 	return sendmsg(socket, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
+static bool is_readable(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pollfd, 1, PATIENCE * 1000) == 1;
+}
+
+void read_soon(int fd, void *data, size_t bytes)
+{
+	if (!is_readable(fd))
+		fail_msg("nothing is said within %d s", PATIENCE);
+	assert_int_equal(read(fd, data, bytes), bytes);
+}
+
 int receive_fd(int socket)
 {
 	union fd_control control = { .space = { 0 } };
@@ -251,7 +281,8 @@ int receive_fd(int socket)
 	};
 	int fd;
 
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1 ||
+	if (!is_readable(socket) ||
+	    recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1 ||
 	    control.header.cmsg_type != SCM_RIGHTS)
 		return -1;
 	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));

@@ -83,6 +83,10 @@ bool daemon_next_report(struct daemon *daemon, char *text, size_t size,
 /* Wait for its end. Return: the status of waitpid(). */
 int daemon_wait(struct daemon *daemon);
 
+/* None of its threads runs from then on; and all do again. */
+void daemon_freeze(const struct daemon *daemon);
+void daemon_thaw(const struct daemon *daemon);
+
 /*
  * Ask it to end; it has to do so with status 0, leave no socket behind and
  * have said nothing that a sanitizer or an assertion says.
@@ -134,8 +138,11 @@ void child_expect(pid_t child, int status);
 
 /* One descriptor over a Unix socket. Return: 0, or -1 and errno. */
 int send_fd(int socket, int fd);
-/* Return: the descriptor, or -1. */
+/* Return: the descriptor, or -1: none, nothing within PATIENCE, or the end. */
 int receive_fd(int socket);
+
+/* What another process tells through a pipe or a socket, with patience. */
+void read_soon(int fd, void *data, size_t bytes);
 
 /* Milliseconds of a clock that only goes forward. */
 int64_t now_ms(void);

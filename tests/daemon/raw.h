@@ -11,7 +11,7 @@
 /* More descriptors than any message may carry. */
 #define RAW_FDS_MAX 253
 
-/* A blocking connection; nothing said yet. */
+/* A connection; nothing said yet. It blocks, but for no longer than PATIENCE. */
 int raw_connect(const struct daemon *daemon);
 
 /* A connection that was greeted. */

@@ -2,7 +2,6 @@
 #include "standing.h"
 
 #include <signal.h>
-#include <time.h>
 
 struct daemon *standing_start(const char *text)
 {
@@ -59,12 +58,5 @@ pthread_t standing_claim_later(struct daemon *daemon)
 
 int standing_claimed(pthread_t thread)
 {
-	struct timespec end;
-	void *result;
-
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += PATIENCE;
-	if (pthread_timedjoin_np(thread, &result, &end) != 0)
-		fail_msg("a claim is not answered");
-	return (int)(intptr_t)result;
+	return (int)(intptr_t)join_soon(thread);
 }

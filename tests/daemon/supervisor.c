@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -102,6 +103,7 @@ struct supervisor *supervisor_start(const struct daemon *daemon,
 				    const char *const *arguments)
 {
 	struct supervisor_setup setup = { .daemon = daemon, .arguments = arguments };
+	const struct timeval patience = { .tv_sec = PATIENCE };
 	int pair[2];
 
 	assert_int_equal(the_one.pid, 0);
@@ -111,6 +113,8 @@ struct supervisor *supervisor_start(const struct daemon *daemon,
 	assert_int_equal(listen(setup.listener, 128), 0);
 	setup.notify = notify_socket(daemon);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience,
+				    sizeof(patience)), 0);
 	setup.control = pair[1];
 	fflush(NULL);
 	the_one.pid = fork();

@@ -9,15 +9,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINGER_SECONDS	5
+#define LINGER_SECONDS	(2 * PATIENCE)
+
+/* At a time, and so often: more than the daemon takes of a user. */
+#define QUERIES		10
+#define TURNS		10
 
 /* Far less than one of them lingers; far more than a busy machine takes. */
-#define SOON_MS		2500
+#define SOON_MS		(PATIENCE * 1000 / 2)
 
 /**
  * struct scene - the daemon, and who must not notice
@@ -88,14 +91,26 @@ static int lingering_socket(const struct scene *scene)
 	return fd;
 }
 
-/* The packet has the only reference from then on. */
-static void send_lingering(const struct scene *scene, int socket,
-			   const void *packet, size_t bytes)
+/*
+ * The packet has the only reference from then on. The daemon is frozen meanwhile, or
+ * the last one to close the socket, and to linger, might be the test.
+ */
+static void send_frozen(const struct scene *scene, int socket,
+			const void *packet, size_t bytes)
 {
 	int fd = lingering_socket(scene);
 
 	assert_int_equal(raw_send(socket, packet, bytes, fd, 1), 0);
 	close(fd);
+}
+
+/* Being frozen does not end a close() that begins later. */
+static void send_lingering(const struct scene *scene, int socket,
+			   const void *packet, size_t bytes)
+{
+	daemon_freeze(scene->daemon);
+	send_frozen(scene, socket, packet, bytes);
+	daemon_thaw(scene->daemon);
 }
 
 static const struct carve_wire_header query = {
@@ -140,9 +155,11 @@ static void test_many_in_one_packet(void **state)
 	control.header.cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
 	socket = raw_client(scene.daemon);
+	daemon_freeze(scene.daemon);
 	assert_int_equal(sendmsg(socket, &message, MSG_NOSIGNAL), sizeof(query));
 	for (i = 0; i < 20; i++)
 		close(fds[i]);
+	daemon_thaw(scene.daemon);
 	assert_nobody_waits(&scene);
 	raw_expect_hangup(socket);
 	scene_end(&scene);
@@ -157,32 +174,40 @@ static void test_behind_a_wrong_packet(void **state)
 	(void)state;
 	scene_start(&scene);
 	socket = raw_connect(scene.daemon);
-	assert_int_equal(kill(scene.daemon->pid, SIGSTOP), 0);
+	daemon_freeze(scene.daemon);
 	assert_int_equal(raw_send(socket, "x", 1, -1, 0), 0);
 	for (i = 0; i < 8; i++)
-		send_lingering(&scene, socket, &query, sizeof(query));
-	assert_int_equal(kill(scene.daemon->pid, SIGCONT), 0);
+		send_frozen(&scene, socket, &query, sizeof(query));
+	daemon_thaw(scene.daemon);
 	raw_expect_hangup(socket);
 	assert_nobody_waits(&scene);
 	scene_end(&scene);
 }
 
-/* In good questions, until there is no room for more. */
+/*
+ * In good questions, until there is no room for more. Being frozen ends the one close()
+ * that lingers just then, so several are sent at a time.
+ */
 static void test_in_queries(void **state)
 {
 	struct carve_wire_header reply;
 	struct scene scene;
-	int socket, i, busy = 0;
+	int socket, turn, i, busy = 0;
 
 	(void)state;
 	scene_start(&scene);
 	socket = raw_client(scene.daemon);
-	for (i = 0; i < 100; i++) {
-		send_lingering(&scene, socket, &query, sizeof(query));
-		assert_int_equal(raw_receive(socket, &reply, sizeof(reply),
-					     SOON_MS), sizeof(reply));
-		assert_true(reply.status == -ENOENT || reply.status == -EBUSY);
-		busy += reply.status == -EBUSY;
+	for (turn = 0; turn < TURNS; turn++) {
+		daemon_freeze(scene.daemon);
+		for (i = 0; i < QUERIES; i++)
+			send_frozen(&scene, socket, &query, sizeof(query));
+		daemon_thaw(scene.daemon);
+		for (i = 0; i < QUERIES; i++) {
+			assert_int_equal(raw_receive(socket, &reply, sizeof(reply),
+						     SOON_MS), sizeof(reply));
+			assert_true(reply.status == -ENOENT || reply.status == -EBUSY);
+			busy += reply.status == -EBUSY;
+		}
 	}
 	assert_true(busy > 0);
 	assert_nobody_waits(&scene);

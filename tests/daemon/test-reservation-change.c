@@ -234,7 +234,7 @@ static void start(struct asking *asking, struct carve *carve)
 
 static void finish(struct asking *asking, int result)
 {
-	pthread_join(asking->thread, NULL);
+	join_soon(asking->thread);
 	assert_int_equal(asking->result, result);
 }
 

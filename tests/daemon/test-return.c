@@ -331,9 +331,7 @@ static pid_t reserve_in_child(struct scene *scene, int *ret_hold)
 		close(hold[1]);
 		_exit(reserve_and_tell(scene));
 	}
-	assert_int_equal(read(told[0], &scene->session.client,
-			      sizeof(scene->session.client)),
-			 sizeof(scene->session.client));
+	read_soon(told[0], &scene->session.client, sizeof(scene->session.client));
 	close(told[0]);
 	close(told[1]);
 	close(hold[0]);

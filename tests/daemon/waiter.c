@@ -2,6 +2,7 @@
 #include "waiter.h"
 
 #include <string.h>
+#include <time.h>
 
 static void *run(void *data)
 {
@@ -39,9 +40,21 @@ void waiter_start(struct waiter *waiter, const struct daemon *daemon,
 	waiter_run(waiter, daemon);
 }
 
+void *join_soon(pthread_t thread)
+{
+	struct timespec end;
+	void *result;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += PATIENCE;
+	if (pthread_timedjoin_np(thread, &result, &end) != 0)
+		fail_msg("a thread does not end within %d s", PATIENCE);
+	return result;
+}
+
 int waiter_join(struct waiter *waiter)
 {
-	assert_int_equal(pthread_join(waiter->thread, NULL), 0);
+	join_soon(waiter->thread);
 	waiter->carve = carve_free(waiter->carve);
 	return waiter->result;
 }

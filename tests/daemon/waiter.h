@@ -36,6 +36,9 @@ void waiter_start(struct waiter *waiter, const struct daemon *daemon,
 /* The same for more than its size; @waiter->request and count are filled in. */
 void waiter_run(struct waiter *waiter, const struct daemon *daemon);
 
+/* Wait for the end of a thread, with patience. Return: what it returned. */
+void *join_soon(pthread_t thread);
+
 /* Take in the answer and hang up; buffers stay. Return: the result. */
 int waiter_join(struct waiter *waiter);
 
