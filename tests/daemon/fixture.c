@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../scratch.h"
 #include "supervisor.h"
 
 #define ARGUMENTS_MAX 16
@@ -61,9 +62,10 @@ struct daemon *daemon_prepare(void)
 {
 	struct daemon *daemon = find_place();
 	/* Beside the structure, or gcc 14 fears that the strings overlap. */
-	char dir[] = "/tmp/carve-test.XXXXXX";
+	char dir[sizeof(daemon->dir)];
 
 	*daemon = (struct daemon){ .notify = -1, .user = geteuid() };
+	snprintf(dir, sizeof(dir), "%s/carve-test.XXXXXX", scratch_folder());
 	assert_non_null(mkdtemp(dir));
 	strcpy(daemon->dir, dir);
 	daemon->pid = -1;

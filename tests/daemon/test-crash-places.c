@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../scratch.h"
+
 /* It is a matter of who is faster. */
 #define ROUNDS_MAX	100
 
@@ -20,7 +22,7 @@ static void prepare(void)
 {
 	int fd;
 
-	snprintf(place, sizeof(place), "/tmp/carve-place-XXXXXX");
+	snprintf(place, sizeof(place), "%s/carve-place-XXXXXX", scratch_folder());
 	fd = mkstemp(place);
 	assert_true(fd >= 0);
 	close(fd);

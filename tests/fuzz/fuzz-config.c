@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../scratch.h"
 #include "config.h"
 #include "fuzz.h"
 
@@ -47,8 +48,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	snprintf(folder, sizeof(folder), "%s/carve-fuzz-XXXXXX",
-		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(folder, sizeof(folder), "%s/carve-fuzz-XXXXXX", scratch_folder());
 	fuzz_require(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/carved.conf.d", folder);
 	fuzz_require(mkdir(path, 0700) == 0);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../scratch.h"
 #include "message.h"
 #include "protocol.h"
 
@@ -57,7 +58,7 @@ void hostile_prepare(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	snprintf(folder, sizeof(folder), "/tmp/carve-fuzz-XXXXXX");
+	snprintf(folder, sizeof(folder), "%s/carve-fuzz-XXXXXX", scratch_folder());
 	fuzz_require(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/socket", folder);
 	strcpy(address.sun_path, path);

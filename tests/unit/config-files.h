@@ -18,9 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../scratch.h"
 #include "config.h"
 
-static char dir[] = "/tmp/carve-config.XXXXXX";
+static char dir[40];
 
 static inline const char *path_of(const char *name)
 {
@@ -89,6 +90,7 @@ static inline void refuse(const char *text, unsigned int line, const char *words
 static inline int make_dir(void **state)
 {
 	(void)state;
+	snprintf(dir, sizeof(dir), "%s/carve-config.XXXXXX", scratch_folder());
 	return mkdtemp(dir) ? 0 : -1;
 }
 

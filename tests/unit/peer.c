@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../scratch.h"
+
 #define require(what) do {						\
 	if (!(what)) {							\
 		fprintf(stderr, "peer: %s:%d: %s: %m\n", __func__,	\
@@ -385,7 +387,8 @@ static void listen_at(struct peer *peer)
 
 void peer_start(struct peer *peer)
 {
-	strcpy(peer->dir, "/tmp/carve-peer-XXXXXX");
+	snprintf(peer->dir, sizeof(peer->dir), "%s/carve-peer-XXXXXX",
+		 scratch_folder());
 	require(mkdtemp(peer->dir));
 	snprintf(peer->path, sizeof(peer->path), "%s/socket", peer->dir);
 	pthread_mutex_init(&peer->lock, NULL);

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../scratch.h"
+
 static int try_new(const char *path)
 {
 	unsigned int fds = count_fds();
@@ -29,10 +31,11 @@ static int try_new(const char *path)
 static void no_daemon_is_told_apart(void **state)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char dir[] = "/tmp/carve-test-XXXXXX", path[200];
+	char dir[40], path[200];
 	int stream = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)state;
+	snprintf(dir, sizeof(dir), "%s/carve-test-XXXXXX", scratch_folder());
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(carve_new(NULL, NULL), -EINVAL);
 	assert_int_equal(try_new(""), -EINVAL);
