@@ -2,7 +2,8 @@
 /*
  * After a restart, who waited is to find its place again: nothing is served from the
  * regions' queues until every client that was waiting has come back and asked
- * again, or for a second. Reservations are served: what is in them is nobody else's.
+ * again, or for a second; and nobody claims what is configured. Reservations are
+ * served: what is in them is nobody else's.
  */
 #ifndef CARVE_DAEMON_HOLD_H
 #define CARVE_DAEMON_HOLD_H

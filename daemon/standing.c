@@ -306,6 +306,9 @@ static int answer(struct carve_waiter *waiter)
 		return -EBUSY;
 	if (reservation->flags & CARVE_RESERVATION_PENDING)
 		return lacks_zeroing(reservation) ? -EINPROGRESS : -ENOSPC;
+	/* Who has waited for it longer may not have come back yet. */
+	if (reservation->region->queue.held)
+		return -EINPROGRESS;
 	reservation->flags |= CARVE_RESERVATION_CLAIMED;
 	reservation->uid = reserve->who->uid;
 	snprintf(reservation->unit, sizeof(reservation->unit), "%s",

@@ -30,7 +30,8 @@ carve_standing_find(const struct carve_service *service, const char *name);
  * carve_standing_claim() - have one
  * @reserve: reservation, who, timeout and done are set
  *
- * While it lacks nothing but zeroing it is waited for in any case.
+ * While it lacks nothing but zeroing it is waited for in any case, and so it is while
+ * others that had waited are expected back (see hold.h).
  *
  * Return: 0, and it is the asker's; -EINPROGRESS (it is pending, and done() will
  * be called); -ENOSPC, from done() -ETIMEDOUT (it is pending), and the refusal;
