@@ -160,7 +160,7 @@ void carve_client_resync(struct carve_client *client)
 	if (carve_packet_all_read(client->fd))
 		carve_session_set_sent(client, false);
 	if (client->sent)
-		carve_unread_add(client, CARVE_UNREAD_CLIENT);
+		carve_unread_inherit(client);
 	client->epoch_due = true;
 	sd_event_source_set_enabled(client->on_hello, SD_EVENT_OFF);
 	announce(client);

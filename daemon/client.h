@@ -68,6 +68,8 @@ struct carve_waiting {
  * @cell: place of its cell in the state, or 0
  * @stored: the connection is kept by the service manager
  * @sent: its cell says that it may have descriptors unread
+ * @inherits: another daemon has sent it descriptors that may be unread; changed by
+ *	unread.c
  * @lost: its cell says that it has to be told of a loss
  * @known: @secret is one that another daemon has given it
  * @fresh: it has said HELLO and nothing else, so that it may resume
@@ -115,6 +117,7 @@ struct carve_client {
 	uint32_t cell;
 	bool stored;
 	bool sent;
+	bool inherits;
 	bool lost;
 	bool known;
 	bool fresh;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -114,11 +115,29 @@ int carve_packet_send(int socket, const void *data, size_t bytes,
 	}
 }
 
-bool carve_packet_all_read(int socket)
+size_t carve_packet_weight(size_t bytes)
+{
+	static const char zeros[CARVE_WIRE_MAX];
+	size_t weight = 0;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return 0;
+	if (carve_packet_send(pair[0], zeros, bytes, NULL, 0) == 0)
+		weight = carve_packet_unread(pair[0]);
+	close(pair[0]);
+	close(pair[1]);
+	return weight;
+}
+
+size_t carve_packet_unread(int socket)
 {
 	int bytes;
 
-	if (ioctl(socket, SIOCOUTQ, &bytes) < 0)
-		return false;
-	return bytes < OUTQ_NOISE_BYTES;
+	return ioctl(socket, SIOCOUTQ, &bytes) < 0 ? SIZE_MAX : (size_t)bytes;
+}
+
+bool carve_packet_all_read(int socket)
+{
+	return carve_packet_unread(socket) < OUTQ_NOISE_BYTES;
 }

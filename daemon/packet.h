@@ -52,6 +52,12 @@ int carve_packet_receive(int socket, void *buffer, size_t size, bool want_fds,
 int carve_packet_send(int socket, const void *data, size_t bytes,
 		      const int *fds, size_t fd_count);
 
+/* What a packet of so many bytes without descriptors weighs unread; 0: not known. */
+size_t carve_packet_weight(size_t bytes);
+
+/* What all that the peer has not read weighs, in kernel memory. */
+size_t carve_packet_unread(int socket);
+
 /* Has the peer read everything that was sent to it? */
 bool carve_packet_all_read(int socket);
 

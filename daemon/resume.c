@@ -48,6 +48,22 @@ int carve_resume_announce(struct carve_client *client)
 	return r;
 }
 
+/*
+ * Packets are read in their order, and none with descriptors comes behind EPOCH
+ * before the client resumes. So if no more is unread than EPOCH weighs, it is that.
+ */
+bool carve_resume_has_read(const struct carve_client *client)
+{
+	static size_t weight;
+
+	if (carve_packet_all_read(client->fd))
+		return true;
+	if (!weight)
+		weight = carve_packet_weight(sizeof(struct carve_wire_epoch));
+	return !client->epoch_due && weight &&
+	       carve_packet_unread(client->fd) <= weight;
+}
+
 /* ---- RESUME ------------------------------------------------------------ */
 
 bool carve_resume_is_meant(const struct carve_client *client, size_t bytes)

@@ -33,6 +33,12 @@ int carve_resume_clients(struct carve_service *service, sd_event *event,
  */
 int carve_resume_announce(struct carve_client *client);
 
+/*
+ * Has a client that has not resumed read all that was sent to it, but perhaps for
+ * EPOCH? False if that is not known.
+ */
+bool carve_resume_has_read(const struct carve_client *client);
+
 /* Of what was read since EPOCH: is it RESUME, and of this epoch? All else is old. */
 bool carve_resume_is_meant(const struct carve_client *client, size_t bytes);
 

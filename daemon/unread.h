@@ -6,6 +6,12 @@
  *
  * What a client has read nobody tells. So what it was sent is summed up, and only
  * when the sum comes to half of the budget is every client looked at.
+ *
+ * What was sent by another daemon nobody knows either, and it may still be unread.
+ * That daemon kept the same rules, so each client counts as if it had all unread
+ * that one may have, and a user as if it were half of the budget if this is more: who
+ * has never read stops nobody but itself. EPOCH alone, which an idle client may leave
+ * unread for ever, is nothing.
  */
 #ifndef CARVE_DAEMON_UNREAD_H
 #define CARVE_DAEMON_UNREAD_H
@@ -52,6 +58,9 @@ enum carve_unread_answer carve_unread_ask(struct carve_client *client,
 
 /* So many were sent to it. */
 void carve_unread_add(struct carve_client *client, size_t count);
+
+/* It is of the daemon before, in service->clients, and has not read everything. */
+void carve_unread_inherit(struct carve_client *client);
 
 /* It has read everything, or has gone. */
 void carve_unread_clear(struct carve_client *client);
