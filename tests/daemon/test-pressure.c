@@ -98,7 +98,9 @@ static void test_a_cache_lets_a_waiter_through(void **state)
 	while (!waiter.finished)
 		dispatch(cache.carve, 10);
 	waiter_expect(&waiter, 0);
-	/* Nobody waits any more. */
+	/* What was said before it was served; and nobody waits any more. */
+	while (dispatch(cache.carve, 0) > 0)
+		;
 	assert_int_equal(dispatch(cache.carve, 2 * APPEAL_MS), 0);
 	cache_empty(&cache);
 	daemon_stop(daemon);
@@ -225,8 +227,10 @@ static void test_own_wait_does_not_deafen(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, ask_until_deadline,
 					cache.carve), 0);
 	/* The thread takes the message in, and this one hears of it. */
-	while (!cache.calls)
+	for (int64_t end = now_ms() + PATIENCE * 1000; !cache.calls;) {
+		assert_true(now_ms() < end);
 		assert_true(dispatch(cache.carve, 2000) >= 0);
+	}
 	assert_int_equal(cache.wanted_bytes, 4 * MIB);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_ptr_equal(result, cache.carve);
@@ -279,9 +283,13 @@ static void test_one_unread_message(void **state)
 			 sizeof(reply));
 	assert_int_equal(reply.status, 0);
 	waiter_start(&waiter, daemon, 8 * MIB, PATIENCE * 1000 * MSEC);
-	sleep_ms(3 * APPEAL_MS + APPEAL_MS / 2);
+	assert_waiting_becomes(cache.carve, 1);
+	sleep_ms(3 * APPEAL_MS);
+	/* Not while it looks, or the next one might be there already. */
+	daemon_freeze(daemon);
 	assert_true(is_told(socket, 0));
 	assert_false(is_told(socket, 0));
+	daemon_thaw(daemon);
 	/* Now that it is read there may be another one. */
 	assert_true(is_told(socket, PATIENCE * 1000));
 	assert_int_equal(carve_cancel(waiter.carve), 0);
@@ -324,7 +332,7 @@ static void test_the_end_of_the_daemon_is_dispatched(void **state)
 	assert_int_equal(carve_dispatch(carve), 0);
 	pollfd.fd = carve_get_fd(carve);
 	assert_int_equal(poll(&pollfd, 1, 0), 0);
-	carve_patience_nsec = 300000000;
+	carve_patience_nsec = 2000 * MSEC;
 	daemon_stop(daemon);
 	assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
 	assert_int_equal(carve_dispatch(carve), 0);
@@ -335,7 +343,7 @@ static void test_the_end_of_the_daemon_is_dispatched(void **state)
 	} while (r == 0);
 	assert_int_equal(r, -EPIPE);
 	/* Not a busy loop: 1, 2, 4 ... 50, 50 ... ms. */
-	assert_in_range(wakes, 2, 20);
+	assert_in_range(wakes, 2, 60);
 	assert_int_equal(carve_dispatch(carve), -EPIPE);
 	assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
 	assert_int_equal(carve_get_fd(carve), pollfd.fd);
