@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,19 +268,25 @@ static void test_query(void **state)
 #define WORKERS 4
 #define WORKER_BUFFERS 24
 
-/* Allocates and drops at random until the time is over. */
+struct churner {
+	struct daemon *daemon;
+	int end[2];
+};
+
+/* Allocates and drops at random until the other end of its pipe is closed. */
 static int churn(void *data)
 {
 	struct carve_request request = CARVE_REQUEST_INIT;
 	struct carve_buffer *buffers[WORKER_BUFFERS] = { NULL };
-	struct daemon *daemon = data;
+	struct churner *churner = data;
+	struct pollfd end = { .fd = churner->end[0] };
 	struct carve *carve;
-	int64_t end = now_ms() + 2000;
 	int slot, r;
 
 	srandom((unsigned int)getpid());
-	CHILD_CHECK(carve_new(&carve, daemon->socket) == 0);
-	while (now_ms() < end) {
+	close(churner->end[1]);
+	CHILD_CHECK(carve_new(&carve, churner->daemon->socket) == 0);
+	while (poll(&end, 1, 0) == 0) {
 		slot = (int)(random() % WORKER_BUFFERS);
 		buffers[slot] = carve_buffer_unref(buffers[slot]);
 		request.bytes = (uint64_t)(random() % 12 + 1) * PAGE;
@@ -316,26 +323,31 @@ static size_t assert_disjoint(struct carve *carve)
 
 static void test_extents_never_overlap(void **state)
 {
-	int64_t deadline = now_ms() + 1900;
+	int64_t enough, deadline;
 	pid_t workers[WORKERS];
-	struct daemon *daemon;
+	struct churner churner;
 	struct carve *carve;
 	size_t most = 0, count;
 	int i;
 
 	(void)state;
-	carve = start(&daemon);
+	carve = start(&churner.daemon);
+	assert_int_equal(pipe2(churner.end, O_CLOEXEC), 0);
 	for (i = 0; i < WORKERS; i++)
-		workers[i] = child_start(churn, daemon);
-	while (now_ms() < deadline) {
+		workers[i] = child_start(churn, &churner);
+	enough = now_ms() + 1900;
+	deadline = now_ms() + PATIENCE * 1000;
+	/* There has to be something to look at. */
+	while (now_ms() < enough || most <= 16) {
+		assert_true(now_ms() < deadline);
 		count = assert_disjoint(carve);
 		most = count > most ? count : most;
 	}
+	close(churner.end[0]);
+	close(churner.end[1]);
 	for (i = 0; i < WORKERS; i++)
 		child_expect(workers[i], 0);
-	/* There was something to look at. */
-	assert_true(most > 16);
-	end(daemon, carve);
+	end(churner.daemon, carve);
 }
 
 int main(void)
