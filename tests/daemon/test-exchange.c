@@ -195,6 +195,9 @@ static void test_many_do_not_read(void **state)
 			else
 				ask_buffers(sockets[i], id, 1);
 	}
+	for (int64_t end = now_ms() + PATIENCE * 1000;
+	     !client_region(carve).live_bytes; sleep_ms(1))
+		assert_true(now_ms() < end);
 	/* Whoever reads is served meanwhile. */
 	for (int i = 0; i < 100; i++)
 		assert_true(client_region(carve).live_bytes > 0);
