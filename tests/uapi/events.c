@@ -200,6 +200,19 @@ static int check_new_manager(int fd)
 	return fd;
 }
 
+/* Exports after which a manager that never reads scrubs what came back. */
+#define LAP 256
+
+/* More records than this would take a slow kernel minutes. */
+#define SLOW_LIMIT 4096
+
+static bool kernel_is_slow(void)
+{
+	const char *slowness = getenv("CARVE_SLOWNESS");
+
+	return slowness && atoi(slowness) > 1;
+}
+
 /*
  * A manager that scrubs and exports on and on without ever reading: what the
  * kernel keeps for it has an end.
@@ -208,17 +221,25 @@ static void check_unread_limit(int fd)
 {
 	const uint64_t limit = region.bytes / page;
 	struct carve_release records[16];
-	int live = make(fd, 4, 1, 4), ret = 0;
 	struct carve_info info;
 	uint64_t count;
+	int live, ret = 0;
 
+	if (kernel_is_slow() && limit > SLOW_LIMIT) {
+		skip("what may wait unread", "too much for this slow kernel; a small region has it");
+		return;
+	}
+	live = make(fd, LAP + 4, 1, 4);
 	for (count = 0; count <= limit && ret >= 0; count++) {
-		ret = carve_export_buf(fd, 0, page, count);
+		if (count % LAP == 0 && carve_scrub_range(fd, 0, LAP * page) < 0)
+			die("cannot scrub");
+		ret = carve_export_buf(fd, count % LAP * page, page, count);
 		if (ret < 0)
 			break;
 		close(ret);
-		ret = carve_scrub_range(fd, 0, page);
 	}
+	if (carve_scrub_range(fd, 0, LAP * page) < 0)
+		die("cannot scrub");
 	check_value("an export beyond what may wait unread", ret, -ENOBUFS);
 	check_value("records and buffers that may be there", count + 1, limit);
 	carve_info_get(fd, &info);
@@ -227,7 +248,7 @@ static void check_unread_limit(int fd)
 	      "%u unread, %u live, %llu bytes dirty", info.unread_count,
 	      info.live_count, info.dirty_bytes);
 	check_value("over a live page it is EBUSY all the same",
-		    carve_export_buf(fd, 4 * page, page, 1), -EBUSY);
+		    carve_export_buf(fd, (LAP + 4) * page, page, 1), -EBUSY);
 	check_value("a record is read", carve_read_records(fd, records, 1), 1);
 	ret = carve_export_buf(fd, 0, page, 1);
 	check(ret >= 0, "then one export is possible again", "%s", strerror(-ret));
