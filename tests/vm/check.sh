@@ -73,12 +73,14 @@ boot()
 {
 	local kernel=$1 region=$2 label=$3 begin=$SECONDS status=0 extra=() name
 	shift 3
+	set -- "${@/#/$here/cases/}"
 
 	name=vm/$kernel/$region
-	if [ "$label" = shared ]; then
-		mapfile -t extra < <(appended "$@")
-	else
-		mapfile -t extra < <(options "$1")
+	case $label in
+	shared | bare) mapfile -t extra < <(appended "$@") ;;
+	*) mapfile -t extra < <(options "$1") ;;
+	esac
+	if [ "$label" != shared ]; then
 		name=$name/$label
 	fi
 	echo "  # $name: booting for $# case(s)"
@@ -116,9 +118,29 @@ start()
 	running=$((running + 1))
 }
 
+boots=()
+
+# plan KERNEL REGION LABEL CASE...: a boot, and the most seconds it may take.
+plan()
+{
+	local kernel=$1 seconds=0 test
+
+	for test in "${@:4}"; do
+		seconds=$((seconds + $(case_timeout "$here/cases/$test" "$kernel")))
+	done
+	boots+=("$seconds $*")
+}
+
+# is_bare FILE KERNEL: on a slow kernel those that do without systemd have a boot
+# without it, so that one long boot is two shorter ones that go side by side.
+is_bare()
+{
+	[ "$(kernel_slowness "$2")" != 1 ] && [ "$(case_daemon "$1")" = stopped ]
+}
+
 variant()
 {
-	local kernel=$1 region=$2 test file shared=() own=()
+	local kernel=$1 region=$2 test file shared=() bare=() own=()
 
 	for test in ${tests//,/ }; do
 		file=$here/cases/$test
@@ -127,16 +149,21 @@ variant()
 				echo "skip vm/$kernel/$region/$test - it is for other variants, see its header"
 			fi
 		elif [ "$(case_header "$file" boot)" = own ]; then
-			own+=("$file")
+			own+=("$test")
+		elif is_bare "$file" "$kernel"; then
+			bare+=("$test")
 		else
-			shared+=("$file")
+			shared+=("$test")
 		fi
 	done
 	if [ ${#shared[@]} != 0 ]; then
-		start "$kernel" "$region" shared "${shared[@]}"
+		plan "$kernel" "$region" shared "${shared[@]}"
 	fi
-	for file in "${own[@]}"; do
-		start "$kernel" "$region" "$(basename "$file")" "$file"
+	if [ ${#bare[@]} != 0 ]; then
+		plan "$kernel" "$region" bare "${bare[@]}"
+	fi
+	for test in "${own[@]}"; do
+		plan "$kernel" "$region" "$test" "$test"
 	done
 }
 
@@ -149,6 +176,13 @@ for kernel in ${kernels//,/ }; do
 	for region in ${regions//,/ }; do
 		variant "$kernel" "$region"
 	done
+done
+# The longest first, so that no processor has nothing to do at the end.
+mapfile -t boots < <(printf '%s\n' "${boots[@]}" | sort -s -k 1,1rn)
+for each in "${boots[@]}"; do
+	[ -n "$each" ] || continue
+	# shellcheck disable=SC2086 # words without blanks
+	start ${each#* }
 done
 while [ "$running" -gt 0 ]; do
 	wait -n || failed=1
