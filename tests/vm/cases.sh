@@ -53,6 +53,16 @@ case_regions()
 	echo "$regions"
 }
 
+# case_usual FILE KERNEL REGION: whether the whole run has it on this variant.
+# What the debug kernel has, case_regions says.
+case_usual()
+{
+	local usual
+
+	usual=$(case_header "$1" usual)
+	[ -z "$usual" ] || [ "$2" = debug ] || [[ " $usual " == *" $2/$3 "* ]]
+}
+
 # case_applies FILE KERNEL REGION: whether the case is for this variant.
 case_applies()
 {

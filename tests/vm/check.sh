@@ -7,6 +7,7 @@
 #   KERNEL (6.1 6.12; others, see kernel.sh)  REGION (mapped no-map outside mem)  TEST (names)
 #
 # All cases of a variant share one boot, but for those that ask for their own.
+# Without REGION a case that names its usual variants runs on these alone.
 # JOBS (2) boots run at once. EXTRA_PAYLOAD is a further folder laid over the
 # guest's root.
 set -euo pipefail
@@ -131,6 +132,14 @@ plan()
 	boots+=("$seconds $*")
 }
 
+# unplanned KERNEL REGION CASE WHY: said to who has named the case.
+unplanned()
+{
+	if [ -n "${TEST:-}" ]; then
+		echo "skip vm/$1/$2/$3 - $4"
+	fi
+}
+
 # is_bare FILE KERNEL: on a slow kernel those that do without systemd have a boot
 # without it, so that one long boot is two shorter ones that go side by side.
 is_bare()
@@ -145,9 +154,11 @@ variant()
 	for test in ${tests//,/ }; do
 		file=$here/cases/$test
 		if ! case_applies "$file" "$kernel" "$region"; then
-			if [ -n "${TEST:-}" ]; then
-				echo "skip vm/$kernel/$region/$test - it is for other variants, see its header"
-			fi
+			unplanned "$kernel" "$region" "$test" \
+				"it is for other variants, see its header"
+		elif [ -z "${REGION:-}" ] && ! case_usual "$file" "$kernel" "$region"; then
+			unplanned "$kernel" "$region" "$test" \
+				"not here unless asked for by REGION=, see its header"
 		elif [ "$(case_header "$file" boot)" = own ]; then
 			own+=("$test")
 		elif is_bare "$file" "$kernel"; then
