@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <drm/drm.h>
-#include <drm/vgem_drm.h>
+#include <drm.h>
 #include <linux/dma-buf.h>
 #include <sys/ioctl.h>
 
@@ -22,6 +21,26 @@
 #include "vgem.h"
 
 enum { PAGES = 4, SYNCS = 64 };
+
+/*
+ * What include/uapi/drm/vgem_drm.h of the kernel says. libdrm does not have it, nor
+ * have the kernel's headers in each Debian.
+ */
+struct vgem_fence_attach {
+	uint32_t handle;
+	uint32_t flags;
+	uint32_t out_fence;
+	uint32_t pad;
+};
+
+struct vgem_fence_signal {
+	uint32_t fence;
+	uint32_t flags;
+};
+
+#define FENCE_WRITE	0x1
+#define FENCE_ATTACH	DRM_IOWR(DRM_COMMAND_BASE + 1, struct vgem_fence_attach)
+#define FENCE_SIGNAL	DRM_IOW(DRM_COMMAND_BASE + 2, struct vgem_fence_signal)
 
 static int manager;
 
@@ -39,21 +58,21 @@ static unsigned int syncs_taken(void)
 
 static uint32_t fence_new(int card, uint32_t handle)
 {
-	struct drm_vgem_fence_attach attach = {
+	struct vgem_fence_attach attach = {
 		.handle = handle,
-		.flags = VGEM_FENCE_WRITE,
+		.flags = FENCE_WRITE,
 	};
 
-	if (ioctl(card, DRM_IOCTL_VGEM_FENCE_ATTACH, &attach))
+	if (ioctl(card, FENCE_ATTACH, &attach))
 		die("vgem makes no fence: %m");
 	return attach.out_fence;
 }
 
 static void fence_end(int card, uint32_t fence)
 {
-	struct drm_vgem_fence_signal signal = { .fence = fence };
+	struct vgem_fence_signal signal = { .fence = fence };
 
-	if (ioctl(card, DRM_IOCTL_VGEM_FENCE_SIGNAL, &signal))
+	if (ioctl(card, FENCE_SIGNAL, &signal))
 		die("vgem does not end its fence: %m");
 }
 
