@@ -70,7 +70,7 @@ struct carve_reservation *restart_reserve(struct carve *carve)
 
 void restart_await(_Atomic unsigned int *what, unsigned int value)
 {
-	for (int i = 0; i < 10000 && *what < value; i++)
+	for (int i = 0; i < 60000 && *what < value; i++)
 		usleep(1000);
 	assert_true(*what >= value);
 }

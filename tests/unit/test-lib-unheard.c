@@ -209,7 +209,7 @@ static void an_event_loop_asks_too(void **state)
 	peer.spoil = ask_and_die;
 	peer_start_again(&peer);
 	while (!granted.given_back) {
-		assert_int_equal(poll(&pollfd, 1, 10000), 1);
+		assert_int_equal(poll(&pollfd, 1, 60000), 1);
 		assert_int_equal(carve_dispatch(carve), 0);
 	}
 	assert_int_equal(granted.asked, 2);

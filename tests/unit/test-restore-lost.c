@@ -233,12 +233,18 @@ static uint64_t lose_many(unsigned int count)
 /* Eight times as many take eight times as long, and not 64 times. */
 static void many_losers(void **unused)
 {
-	uint64_t few = lose_many(2000), many = lose_many(16000);
+	double times;
+	int tries = 0;
 
 	(void)unused;
-	printf("# %.1f times as long for 8 times as many\n",
-	       (double)many / (double)few);
-	assert_true(many < 24 * few);
+	/* The processor's time, too, is another one beside others. */
+	do {
+		uint64_t few = lose_many(2000), many = lose_many(16000);
+
+		times = (double)many / (double)few;
+		printf("# %.1f times as long for 8 times as many\n", times);
+	} while (times >= 24 && ++tries < 5);
+	assert_true(times < 24);
 }
 
 /* ---- at random --------------------------------------------------------------- */

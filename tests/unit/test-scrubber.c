@@ -229,11 +229,18 @@ static void backlogs_are_done_together(void **state)
 	carve_scrubber_free(scrubber);
 }
 
-static void *allow_later(void *data)
+static _Atomic bool has_ended;
+
+/* A step now and then: it may be a while until it hears that it is to end. */
+static void *allow_slowly(void *data)
 {
 	(void)data;
 	usleep(50000);
-	allow(STEPS);
+	for (size_t step = 1; !has_ended && step < STEPS; step++) {
+		allow(step);
+		for (int i = 0; i < 1000 && !has_ended; i++)
+			usleep(1000);
+	}
 	return NULL;
 }
 
@@ -250,8 +257,10 @@ static void ends_in_the_middle(void **state)
 	carve_scrubber_put(scrubber, &big);
 	wait_for_step(1);
 	carve_scrubber_put(scrubber, &urgent);
-	assert_int_equal(pthread_create(&thread, NULL, allow_later, NULL), 0);
+	has_ended = false;
+	assert_int_equal(pthread_create(&thread, NULL, allow_slowly, NULL), 0);
 	carve_scrubber_free(scrubber);
+	has_ended = true;
 	pthread_join(thread, NULL);
 	assert_true(steps.begun < 25);
 }
