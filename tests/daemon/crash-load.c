@@ -9,7 +9,7 @@
 #define LOOK_BYTES	4096
 
 /* A daemon that was started by hand is there by then. */
-#define CONNECT_MS	5000
+#define CONNECT_MS	(PATIENCE * 1000)
 
 const char *const crash_labels[CRASH_REGIONS] = { "main", "tight" };
 

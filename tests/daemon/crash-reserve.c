@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Somebody who was killed is gone by then. */
-#define CLAIM_MS	5000
+/* Somebody who was killed is gone by then; without a daemon it may take longer. */
+#define CLAIM_MS	(PATIENCE / 2 * 1000)
+#define CLAIM_OUTSIDE_MS	5000
 
 /**
  * struct plan - a reservation as this process sees it
@@ -185,7 +186,7 @@ static void look_at_some(struct crash_self *self)
 /* The one before in this place may not be known to be dead yet. */
 static void claim(struct crash_self *self)
 {
-	int64_t until = now_ms() + CLAIM_MS;
+	int64_t until = now_ms() + (self->world->outside ? CLAIM_OUTSIDE_MS : CLAIM_MS);
 	int r;
 
 	snprintf(plan.name, sizeof(plan.name), "film");

@@ -16,10 +16,10 @@
 #define CYCLE_PAGES	16
 
 /* After a deadline the daemon may still have to be started and to wait for others. */
-#define LATE_MS		5000
+#define LATE_MS		(PATIENCE / 2 * 1000)
 
 /* Nobody holds anything longer than a moment: "for ever" ends. */
-#define EVER_MS		30000
+#define EVER_MS		(PATIENCE * 1000)
 
 /* ---- room for all -------------------------------------------------------- */
 

@@ -180,6 +180,21 @@ static void fail_leaked(struct carve *carve, const struct carve_region_info *now
 	fail_msg("something is left");
 }
 
+/* A load that does nothing proves nothing. */
+static void await_load(struct crash_run *run)
+{
+	int64_t end = now_ms() + PATIENCE * 1000;
+
+	while (crash_world_calls(run->world) <= 1000 || !run->world->appeals) {
+		crash_world_reap(run->world);
+		if (now_ms() > end)
+			fail_msg("%llu calls, %llu appeals",
+				 (unsigned long long)crash_world_calls(run->world),
+				 (unsigned long long)run->world->appeals);
+		sleep_ms(2);
+	}
+}
+
 /* The map is what it was, nothing is charged, nobody waits, nothing is kept. */
 static void assert_nothing_left(struct crash_run *run)
 {
@@ -222,6 +237,7 @@ void crash_run_unload(struct crash_run *run)
 {
 	struct supervisor_status last = { 0 };
 
+	await_load(run);
 	if (!run->by_hand) {
 		supervisor_wait_ready(run->supervisor);
 		crash_world_check(run->world, run->carve);
@@ -234,9 +250,6 @@ void crash_run_unload(struct crash_run *run)
 	assert_int_equal(crash_world_failed(run->world), 0);
 	assert_int_equal(run->world->overlaps, 0);
 	assert_int_equal(run->world->spoilt, 0);
-	/* A load that does nothing proves nothing. */
-	assert_true(crash_world_calls(run->world) > 1000);
-	assert_true(run->world->appeals > 0);
 	assert_nothing_left(run);
 }
 

@@ -76,6 +76,8 @@ static void run(struct crash_world *world, unsigned int index, unsigned int seed
 	int64_t start_ms;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Also on a busy machine the next daemon is there by then. */
+	carve_patience_nsec = PATIENCE * 1000 * MSEC;
 	self.world = world;
 	self.worker = &world->workers[index];
 	self.index = index;
@@ -352,7 +354,7 @@ void crash_world_check(struct crash_world *world, struct carve *carve)
 
 	stand_still(world);
 	/* What was dropped last may still be on its way. */
-	end = now_ms() + 10000;
+	end = now_ms() + PATIENCE * 1000;
 	do {
 		difference[0] = '\0';
 		compare_buffers(world, carve);

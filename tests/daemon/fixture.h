@@ -29,8 +29,12 @@
  */
 extern uint64_t carve_patience_nsec;
 
-/* Nothing that is waited for may take longer; seconds. */
-#define PATIENCE 60
+/*
+ * Nothing that is waited for may take longer; seconds. A process that has watched a
+ * simulated region does not end before the kernel has looked at all readers (SRCU),
+ * for which a busy machine was seen to take half a minute.
+ */
+#define PATIENCE 120
 
 /**
  * struct daemon - one running carved
