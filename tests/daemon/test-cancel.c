@@ -235,11 +235,11 @@ static void test_many_cancels_at_once(void **state)
 	socket = raw_client(daemon);
 	assert_int_equal(request_forever(socket, 7, PAGE), 0);
 	assert_waiting_becomes(carve, 1);
-	assert_int_equal(kill(daemon->pid, SIGSTOP), 0);
+	daemon_freeze(daemon);
 	for (i = 0; i < 100; i++)
 		assert_int_equal(cancel(socket, 8), 0);
 	assert_int_equal(cancel(socket, 7), 0);
-	assert_int_equal(kill(daemon->pid, SIGCONT), 0);
+	daemon_thaw(daemon);
 	expect_reply(socket, 7, -ECANCELED);
 	expect_silence(socket);
 	close(socket);
