@@ -5,10 +5,12 @@
  * the request, is published by whoever makes the round trip.
  */
 #include <errno.h>
-#include <sched.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "internal.h"
+
+#define PAUSE_NSEC	1000000L
 
 /*
  * No room: many were sent already, and one is enough. Any other failure is the
@@ -47,9 +49,15 @@ void carve_cancel_end(struct carve *carve)
 
 void carve_cancel_stop(struct carve *carve)
 {
+	const struct timespec pause = { .tv_nsec = PAUSE_NSEC };
+
 	atomic_store(&carve->cancelling.fd, -1);
+	/*
+	 * They never wait, so there is nearly always nobody. Who is in there may be
+	 * of lower priority, and would never come out if this thread only yielded.
+	 */
 	while (atomic_load(&carve->cancelling.users))
-		sched_yield();
+		nanosleep(&pause, NULL);
 }
 
 int carve_cancel(struct carve *carve)

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What the next recvmsg() of this thread answers; 0 for what the kernel does. */
@@ -253,6 +255,82 @@ static void a_child_may_free_what_it_may_not_use(void **state)
 	peer_stop(&peer);
 }
 
+/* ---- carve_cancel() that does not come back ------------------------------- */
+
+#define STUCK_MS	300
+
+static _Thread_local bool is_stuck;
+static _Atomic unsigned int stuck;
+
+/* As when a thread of lower priority is interrupted in there. */
+ssize_t send(int fd, const void *data, size_t bytes, int flags)
+{
+	if (is_stuck) {
+		stuck++;
+		poll(NULL, 0, STUCK_MS);
+	}
+	return syscall(SYS_sendto, fd, data, bytes, flags, NULL, 0);
+}
+
+static struct carve *cancelled;
+static pthread_t canceller;
+
+static void *cancel(void *data)
+{
+	(void)data;
+	is_stuck = true;
+	return (void *)(intptr_t)carve_cancel(cancelled);
+}
+
+static void die_while_cancelled(struct peer *peer, struct peer_answer *answer)
+{
+	if (peer->last.header.type != CARVE_MSG_ALLOC)
+		return;
+	peer->spoil = NULL;
+	if (pthread_create(&canceller, NULL, cancel, NULL) == 0)
+		restart_await(&stuck, 1);
+	answer->hang_up = true;
+}
+
+static uint64_t thread_usec(void)
+{
+	struct timespec used;
+
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used), 0);
+	return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+}
+
+/*
+ * The socket may not be closed before that is over. Whoever waits for it leaves the
+ * processor to others: of higher priority it would wait for ever.
+ */
+static void the_end_of_a_cancel_is_waited_for(void **state)
+{
+	struct peer peer = { .spoil = die_while_cancelled };
+	const struct sched_param urgent = { .sched_priority = 1 };
+	const struct sched_param normal = { .sched_priority = 0 };
+	uint64_t usec;
+	void *result;
+	int r;
+
+	(void)state;
+	stuck = 0;
+	cancelled = restart_begin(&peer);
+	/* Where it may not: a busy machine hides who does not wait. */
+	sched_setscheduler(0, SCHED_FIFO, &urgent);
+	usec = thread_usec();
+	r = restart_alloc(cancelled, UINT64_MAX);
+	usec = thread_usec() - usec;
+	sched_setscheduler(0, SCHED_OTHER, &normal);
+	assert_int_equal(r, 0);
+	assert_int_equal(stuck, 1);
+	assert_int_equal(pthread_join(canceller, &result), 0);
+	assert_int_equal((intptr_t)result, 0);
+	print_message("# %u us of %u ms\n", (unsigned int)usec, STUCK_MS);
+	assert_in_range(usec, 0, STUCK_MS * 1000 / 4);
+	restart_end(&peer, cancelled);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +340,7 @@ int main(void)
 		cmocka_unit_test(an_event_loop_finds_room_again),
 		cmocka_unit_test(a_lost_reply_is_asked_for_again),
 		cmocka_unit_test(a_child_may_free_what_it_may_not_use),
+		cmocka_unit_test(the_end_of_a_cancel_is_waited_for),
 	};
 
 	return cmocka_run_group_tests_name("lib-faults", tests, NULL, NULL);
