@@ -16,6 +16,12 @@
 #define KEPT_LEAST	(sizeof(struct carve_wire_reserve_reply) + \
 			 CARVE_WIRE_CLASSES_MAX * sizeof(struct carve_wire_class))
 
+/*
+ * Of what was prepared for all. More than may be had by those who wait for others:
+ * of these, who is one too many is to be told.
+ */
+#define OF_USER_MAX	(CARVE_EXCHANGE_SPARES / 2 + 1)
+
 _Static_assert(KEPT_LEAST >= sizeof(struct carve_wire_refusal), "refusal");
 _Static_assert(sizeof(struct carve_wire_alloc) >=
 	       sizeof(struct carve_wire_alloc_reply) &&
@@ -135,13 +141,33 @@ static bool is_brief(const struct carve_client *client)
 	return !may_wait(&next);
 }
 
+static bool has_all_room(const struct carve_exchange *exchange)
+{
+	return exchange->room == sizeof(*exchange->packet);
+}
+
+/* Are so many of its user's requests where any would have found room? */
+static bool has_share(const struct carve_client *client)
+{
+	const struct carve_client *other;
+	unsigned int count = 0;
+
+	TAILQ_FOREACH(other, &client->service->clients, link)
+		count += other->exchange && has_all_room(other->exchange) &&
+			 other->who.uid == client->who.uid;
+	return count >= OF_USER_MAX;
+}
+
 int carve_exchange_begin(struct carve_client *client)
 {
 	struct carve_desk *desk = client->service->desk;
+	bool scarce;
 
-	if (desk->spare_count <= 1)
+	if (desk->spare_count <= CARVE_EXCHANGE_SPARES / 2)
 		refill(desk);
-	if (!desk->spare_count || (desk->spare_count == 1 && !is_brief(client)))
+	scarce = desk->spare_count <= CARVE_EXCHANGE_SPARES / 2 &&
+		 (desk->spare_count <= 1 || has_share(client));
+	if (!desk->spare_count || (scarce && !is_brief(client)))
 		return -ENOMEM;
 	client->exchange = take_spare(desk);
 	client->exchange->client = client;
@@ -151,11 +177,6 @@ int carve_exchange_begin(struct carve_client *client)
 }
 
 /* ---- keep -------------------------------------------------------------- */
-
-static bool has_all_room(const struct carve_exchange *exchange)
-{
-	return exchange->room == sizeof(*exchange->packet);
-}
 
 static void put_back(struct carve_desk *desk, struct carve_exchange *exchange)
 {

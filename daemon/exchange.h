@@ -94,7 +94,8 @@ struct carve_desk *carve_desk_free(struct carve_desk *desk);
  * carve_exchange_begin() - have room for the client's next request
  *
  * The last spare is for what is answered at once, also because it does not want to
- * wait, so that nobody who waits keeps everybody else from being answered, too.
+ * wait, so that nobody who waits keeps everybody else from being answered, too. Nor
+ * has one user all the others: beyond its share what may wait is not read.
  *
  * Return: 0, and client->exchange, to be ended; -ENOMEM: ask again later, and until
  * then do not read what it says.

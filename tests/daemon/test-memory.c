@@ -3,13 +3,16 @@
  * A machine that has no memory left, as the daemon sees it: it is not given one
  * page more than it has when it is ready, and goes on answering.
  */
+#include "as-user.h"
 #include "raw.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CLIENTS		100
@@ -106,6 +109,17 @@ static size_t use_all_memory(const struct daemon *daemon, struct carve *carve,
 	return count;
 }
 
+static void end(struct daemon *daemon, struct carve *carve, struct carve *other,
+		struct carve_buffer **buffers, size_t count)
+{
+	while (count)
+		carve_buffer_unref(buffers[--count]);
+	assert_all_clean(other);
+	carve_free(carve);
+	carve_free(other);
+	daemon_stop(daemon);
+}
+
 /* Beyond what was prepared somebody is told so, and the others live on. */
 static void test_too_many_for_it(void **state)
 {
@@ -133,12 +147,7 @@ static void test_too_many_for_it(void **state)
 	assert_live_becomes(other, count * PAGE);
 	assert_int_equal(carve_alloc(other, &request, &many[count]), 0);
 	carve_buffer_unref(many[count]);
-	while (count)
-		carve_buffer_unref(many[--count]);
-	assert_all_clean(other);
-	carve_free(carve);
-	carve_free(other);
-	daemon_stop(daemon);
+	end(daemon, carve, other, many, count);
 }
 
 /* ---- requests that wait while there is no memory --------------------------- */
@@ -215,6 +224,20 @@ static int take_slot(int socket, uint64_t id)
 	return fd;
 }
 
+static void come_greedy(const struct daemon *daemon, int *sockets, uint64_t *has)
+{
+	for (int i = 0; i < GREEDY; i++) {
+		sockets[i] = raw_client(daemon);
+		has[i] = reserve_page(sockets[i]);
+	}
+}
+
+static void ask_greedily(const int *sockets, const uint64_t *has)
+{
+	for (int i = 0; i < GREEDY; i++)
+		ask_slots(sockets[i], has[i], 1, CARVE_WIRE_ALLOC_MAX);
+}
+
 /* Waits until no more requests are read. Return: how many wait in queues. */
 static uint32_t settle(struct carve *carve)
 {
@@ -249,10 +272,7 @@ static void test_waiting_without_memory(void **state)
 	carve = client_new(daemon);
 	assert_all_clean(carve);
 	other = client_new(daemon);
-	for (int i = 0; i < GREEDY; i++) {
-		greedy[i] = raw_client(daemon);
-		greedy_has[i] = reserve_page(greedy[i]);
-	}
+	come_greedy(daemon, greedy, greedy_has);
 	for (int i = 0; i < WAITERS; i++) {
 		sockets[i] = raw_client(daemon);
 		has[i] = reserve_page(sockets[i]);
@@ -260,8 +280,7 @@ static void test_waiting_without_memory(void **state)
 		fds[i] = take_slot(sockets[i], 1);
 	}
 	count = use_all_memory(daemon, carve, many, 15000);
-	for (int i = 0; i < GREEDY; i++)
-		ask_slots(greedy[i], greedy_has[i], 1, CARVE_WIRE_ALLOC_MAX);
+	ask_greedily(greedy, greedy_has);
 	for (int i = 0; i < WAITERS; i++)
 		ask_slots(sockets[i], has[i], 2, 1);
 	waiting = settle(other);
@@ -284,12 +303,7 @@ static void test_waiting_without_memory(void **state)
 		close(take_slot(sockets[i], 2));
 		close(sockets[i]);
 	}
-	while (count)
-		carve_buffer_unref(many[--count]);
-	assert_all_clean(other);
-	carve_free(carve);
-	carve_free(other);
-	daemon_stop(daemon);
+	end(daemon, carve, other, many, count);
 }
 
 /* Who waits without end for what others have, and has nothing reserved. */
@@ -364,12 +378,58 @@ static void test_others_without_memory(void **state)
 	carve_reservation_free(reservation);
 	while (idle_count)
 		carve_free(idle[--idle_count]);
-	while (count)
-		carve_buffer_unref(many[--count]);
-	assert_all_clean(other);
-	carve_free(carve);
-	carve_free(other);
-	daemon_stop(daemon);
+	end(daemon, carve, other, many, count);
+}
+
+/* A connection of another user; only root may become one. */
+static int stranger_client(const struct daemon *daemon)
+{
+	int socket;
+
+	assert_int_equal(seteuid(STRANGER), 0);
+	socket = raw_client(daemon);
+	assert_int_equal(seteuid(0), 0);
+	return socket;
+}
+
+/* Many of one user wait for what it was promised, and another one is served. */
+static void test_users_without_memory(void **state)
+{
+	struct daemon *daemon = daemon_start("--simulate", "64M", NULL);
+	static struct carve_buffer *many[15000];
+	struct carve *carve, *other;
+	uint64_t greedy_has[GREEDY], has;
+	int greedy[GREEDY], socket, fd;
+	struct pollfd pollfd;
+	size_t count;
+
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip_because("the sanitizer's heap is not the one that is prepared");
+#endif
+	if (geteuid() != 0)
+		skip_because("several users need root");
+	assert_int_equal(chmod(daemon->socket, 0666), 0);
+	carve = client_new(daemon);
+	assert_all_clean(carve);
+	other = client_new(daemon);
+	come_greedy(daemon, greedy, greedy_has);
+	socket = stranger_client(daemon);
+	has = reserve_page(socket);
+	ask_slots(socket, has, 1, 1);
+	fd = take_slot(socket, 1);
+	count = use_all_memory(daemon, carve, many, 15000);
+	ask_greedily(greedy, greedy_has);
+	assert_in_range(settle(other), 1, GREEDY - 1);
+	ask_slots(socket, has, 2, 1);
+	close(fd);
+	pollfd = (struct pollfd){ .fd = socket, .events = POLLIN };
+	assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
+	close(take_slot(socket, 2));
+	close(socket);
+	for (int i = 0; i < GREEDY; i++)
+		close(greedy[i]);
+	end(daemon, carve, other, many, count);
 }
 
 int main(void)
@@ -379,6 +439,7 @@ int main(void)
 		DAEMON_TEST(test_too_many_for_it),
 		DAEMON_TEST(test_waiting_without_memory),
 		DAEMON_TEST(test_others_without_memory),
+		DAEMON_TEST(test_users_without_memory),
 	};
 
 	return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
