@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "config.h"
+#include "guard.h"
 #include "manager.h"
 #include "store.h"
 
@@ -165,5 +166,8 @@ int main(void)
 		cmocka_unit_test(it_is_who_it_was),
 	};
 
+	/* Who hangs up is interrupted, should it take long. */
+	if (carve_guard_init() < 0)
+		return 1;
 	return cmocka_run_group_tests_name("resume", tests, NULL, NULL);
 }
