@@ -17,11 +17,16 @@
 /* Room for the groups of most; else the kernel says how much it takes. */
 #define GROUPS_FIRST	32
 
-/* In a block as long as it is: there may be a thousand of them. */
+/* In a block as long as it is, or none: there may be a thousand of them. */
 static gid_t *fit(gid_t *groups, size_t bytes)
 {
-	gid_t *fitting = bytes ? realloc(groups, bytes) : groups;
+	gid_t *fitting;
 
+	if (!bytes) {
+		free(groups);
+		return NULL;
+	}
+	fitting = realloc(groups, bytes);
 	return fitting ? fitting : groups;
 }
 

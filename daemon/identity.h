@@ -16,7 +16,7 @@
 /**
  * struct carve_identity - who is at the other end of a connection
  * @uid, @gid, @pid: who connected; what it was at that moment
- * @groups: @group_count supplementary groups
+ * @groups: @group_count supplementary groups; NULL for none
  * @unit: its *system* unit (a user's units are in user@UID.service), cut if it
  *	is longer; empty when it is not known
  * @terms: the rules as they are now; a request keeps a copy
