@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "gap-tree.h"
 
+#include <assert.h>
+
 static struct carve_mark *child_of(const struct carve_mark *mark, int side)
 {
 	return carve_link_get(&mark->child[side]);
@@ -36,26 +38,75 @@ uint32_t carve_gap_room(const struct carve_gaps *gaps,
 
 /* ---- what a subtree has room for ------------------------------------------ */
 
-/* By number @which of the alignments that the tree knows. */
+/**
+ * struct place - where the loss for an alignment is in a mark
+ * @word: of its losses
+ * @shift, @bits: in that word
+ */
+struct place {
+	unsigned int word;
+	unsigned int shift;
+	unsigned int bits;
+};
+
+_Static_assert(CARVE_GAPS_ALIGNMENTS == 19 && CARVE_GAPS_LOSSES == 11,
+	       "1 to 8 at the bottom of a word each, 9 to 15 above 7 to 1");
+
+/* @alignment: not 0, for which nothing is lost. */
+static struct place place_of(unsigned int alignment)
+{
+	if (alignment <= 8)
+		return (struct place){ alignment - 1, 0, alignment };
+	if (alignment <= 15)
+		return (struct place){ 15 - alignment, 16 - alignment, alignment };
+	return (struct place){ alignment - 8, 0, 16 };
+}
+
+static uint16_t loss_of(const struct carve_mark *mark, struct place place)
+{
+	return (uint16_t)(mark->losses[place.word] >> place.shift &
+			  ((1U << place.bits) - 1));
+}
+
+static void set_loss(struct carve_mark *mark, struct place place, uint16_t loss)
+{
+	unsigned int mask = ((1U << place.bits) - 1) << place.shift;
+	uint16_t *word = &mark->losses[place.word];
+
+	assert(!(loss >> place.bits));
+	*word = (uint16_t)((*word & ~mask) | (unsigned int)loss << place.shift);
+}
+
+/* Somewhere in the subtree, at an alignment that the tree knows. */
+static uint16_t room_of(const struct carve_mark *mark, unsigned int alignment)
+{
+	return alignment ? (uint16_t)(mark->room -
+				      loss_of(mark, place_of(alignment))) :
+			   mark->room;
+}
+
 static uint16_t room_at(const struct carve_gaps *gaps,
-			const struct carve_mark *mark, unsigned int which)
+			const struct carve_mark *mark, unsigned int alignment)
 {
 	uint32_t room = mark->gap_pages ?
-		carve_gap_room(gaps, mark, gaps->alignments[which]) : 0;
+		carve_gap_room(gaps, mark, alignment) : 0;
 
 	return room < CARVE_GAPS_ROOM_MAX ? (uint16_t)room : CARVE_GAPS_ROOM_MAX;
 }
 
 static uint16_t room_below(const struct carve_gaps *gaps,
-			   const struct carve_mark *mark, unsigned int which)
+			   const struct carve_mark *mark, unsigned int alignment)
 {
-	uint16_t room = room_at(gaps, mark, which);
+	uint16_t room = room_at(gaps, mark, alignment);
 
 	for (int side = 0; side < 2; side++) {
 		const struct carve_mark *child = child_of(mark, side);
+		uint16_t other;
 
-		if (child && child->room[which] > room)
-			room = child->room[which];
+		if (!child || child->room <= room)
+			continue;
+		other = room_of(child, alignment);
+		room = other > room ? other : room;
 	}
 	return room;
 }
@@ -73,40 +124,43 @@ static bool update(const struct carve_gaps *gaps, struct carve_mark *mark)
 {
 	unsigned int height = height_below(mark);
 	bool changed = height != mark->height;
+	uint16_t room;
 
 	mark->height = (uint8_t)height;
-	for (unsigned int i = 0; i < gaps->alignment_count; i++) {
-		uint16_t room = room_below(gaps, mark, i);
+	room = room_below(gaps, mark, 0);
+	changed |= room != mark->room;
+	mark->room = room;
+	for (unsigned int i = 1; i < gaps->alignment_count; i++) {
+		unsigned int alignment = gaps->alignments[i];
+		struct place place = place_of(alignment);
+		uint16_t loss = (uint16_t)(room - room_below(gaps, mark,
+							     alignment));
 
-		changed |= room != mark->room[i];
-		mark->room[i] = room;
+		changed |= loss != loss_of(mark, place);
+		set_loss(mark, place, loss);
 	}
 	return changed;
 }
 
 static void learn_below(const struct carve_gaps *gaps, struct carve_mark *mark,
-			unsigned int which)
+			unsigned int alignment)
 {
 	if (!mark)
 		return;
-	learn_below(gaps, child_of(mark, 0), which);
-	learn_below(gaps, child_of(mark, 1), which);
-	mark->room[which] = room_below(gaps, mark, which);
+	learn_below(gaps, child_of(mark, 0), alignment);
+	learn_below(gaps, child_of(mark, 1), alignment);
+	set_loss(mark, place_of(alignment),
+		 (uint16_t)(mark->room - room_below(gaps, mark, alignment)));
 }
 
-/* Return: the number of an alignment, which the tree knows from now on. */
-static unsigned int know(struct carve_gaps *gaps, unsigned int alignment)
+/* From now on the tree knows an alignment. */
+static void know(struct carve_gaps *gaps, unsigned int alignment)
 {
-	unsigned int which = 0;
-
-	while (which < gaps->alignment_count && gaps->alignments[which] != alignment)
-		which++;
-	if (which == gaps->alignment_count) {
-		gaps->alignments[which] = (uint8_t)alignment;
-		gaps->alignment_count++;
-		learn_below(gaps, gaps->root, which);
-	}
-	return which;
+	for (unsigned int i = 0; i < gaps->alignment_count; i++)
+		if (gaps->alignments[i] == alignment)
+			return;
+	gaps->alignments[gaps->alignment_count++] = (uint8_t)alignment;
+	learn_below(gaps, gaps->root, alignment);
 }
 
 /* ---- balance ---------------------------------------------------------------- */
@@ -235,15 +289,15 @@ struct carve_mark *carve_gap_before(const struct carve_gaps *gaps,
 
 /* The lowest of a subtree that has room. */
 static struct carve_mark *descend(const struct carve_gaps *gaps,
-				  struct carve_mark *mark, unsigned int which,
+				  struct carve_mark *mark, unsigned int alignment,
 				  uint16_t pages)
 {
 	for (;;) {
 		struct carve_mark *child = child_of(mark, 0);
 
-		if (child && child->room[which] >= pages)
+		if (child && room_of(child, alignment) >= pages)
 			mark = child;
-		else if (room_at(gaps, mark, which) >= pages)
+		else if (room_at(gaps, mark, alignment) >= pages)
 			return mark;
 		else
 			mark = child_of(mark, 1);
@@ -252,7 +306,7 @@ static struct carve_mark *descend(const struct carve_gaps *gaps,
 
 /* The lowest mark above @mark with room for @pages, or for more than are told apart. */
 static struct carve_mark *find(const struct carve_gaps *gaps,
-			       struct carve_mark *mark, unsigned int which,
+			       struct carve_mark *mark, unsigned int alignment,
 			       uint16_t pages)
 {
 	struct carve_mark *from = NULL;
@@ -261,33 +315,33 @@ static struct carve_mark *find(const struct carve_gaps *gaps,
 		from = gaps->root;
 	} else {
 		from = child_of(mark, 1);
-		while (mark && (!from || from->room[which] < pages)) {
+		while (mark && (!from || room_of(from, alignment) < pages)) {
 			struct carve_mark *parent = parent_of(mark);
 
 			from = NULL;
 			if (parent && child_of(parent, 0) == mark) {
-				if (room_at(gaps, parent, which) >= pages)
+				if (room_at(gaps, parent, alignment) >= pages)
 					return parent;
 				from = child_of(parent, 1);
 			}
 			mark = parent;
 		}
 	}
-	if (!from || from->room[which] < pages)
+	if (!from || room_of(from, alignment) < pages)
 		return NULL;
-	return descend(gaps, from, which, pages);
+	return descend(gaps, from, alignment, pages);
 }
 
 struct carve_mark *carve_gap_tree_search(struct carve_gaps *gaps,
 					 struct carve_mark *mark,
 					 unsigned int alignment, uint64_t pages)
 {
-	unsigned int which = know(gaps, alignment);
 	uint16_t least = pages < CARVE_GAPS_ROOM_MAX ? (uint16_t)pages :
 						      CARVE_GAPS_ROOM_MAX;
 
+	know(gaps, alignment);
 	do
-		mark = find(gaps, mark, which, least);
+		mark = find(gaps, mark, alignment, least);
 	while (mark && carve_gap_room(gaps, mark, alignment) < pages);
 	return mark;
 }
@@ -305,7 +359,8 @@ static const char *check_one(const struct carve_gaps *gaps,
 	if (height_below(mark) != mark->height)
 		return "gaps: wrong height";
 	for (unsigned int i = 0; i < gaps->alignment_count; i++)
-		if (room_below(gaps, mark, i) != mark->room[i])
+		if (room_below(gaps, mark, gaps->alignments[i]) !=
+		    room_of(mark, gaps->alignments[i]))
 			return "gaps: wrong room";
 	return NULL;
 }

@@ -258,8 +258,8 @@ uint64_t carve_gaps_largest(const struct carve_gaps *gaps)
 {
 	uint32_t largest = gaps->start.gap_pages;
 
-	if (gaps->root && gaps->root->room[0] > largest)
-		largest = gaps->root->room[0];
+	if (gaps->root && gaps->root->room > largest)
+		largest = gaps->root->room;
 	if (largest >= CARVE_GAPS_ROOM_MAX)
 		largest = largest_of_last_bin(gaps);
 	return (uint64_t)largest << gaps->start.page_log2;

@@ -22,20 +22,27 @@
 /* Room for more pages than this is not told apart: 256 MiB of pages of 4 KiB. */
 #define CARVE_GAPS_ROOM_MAX	UINT16_MAX
 
+/*
+ * Alignment to 2^n pages costs any gap 2^n - 1 of them at most, so that takes n
+ * bits to say, and 16 from 2^16 pages on. Of 1 to 15 two each share a word.
+ */
+#define CARVE_GAPS_LOSSES	11
+
 /**
  * struct carve_mark - a covered part and the gap behind it
  * @offset_pages: its first page; see carve_mark_offset()
  * @pages: length
  * @gap_pages: from the end of this mark to the next one
  * @upper_pages: length of the next one; 0 at the end of the range
- * @room: private; pages that fit somewhere in the subtree, for each alignment the
- *	tree knows of, CARVE_GAPS_ROOM_MAX at most
  * @parent: private; in the tree by address
  * @child: private; below and above
  * @lower: the mark before this one; NULL before the one at the start
  * @upper: the mark after this one; NULL behind the last
  * @next: private; a gap of the same bin
  * @previous: private; likewise
+ * @room: private; pages that fit somewhere in the subtree, CARVE_GAPS_ROOM_MAX at
+ *	most
+ * @losses: private; how many fewer that are, for each alignment the tree knows of
  * @height: private; of the subtree
  * @page_log2: how large a page is
  */
@@ -50,12 +57,13 @@ struct carve_mark {
 	struct carve_link upper;
 	struct carve_link next;
 	struct carve_link previous;
-	uint16_t room[CARVE_GAPS_ALIGNMENTS];
+	uint16_t room;
+	uint16_t losses[CARVE_GAPS_LOSSES];
 	uint8_t height;
 	uint8_t page_log2;
 } __attribute__((aligned(8)));
 
-_Static_assert(sizeof(struct carve_mark) == 88, "a buffer has two of these");
+_Static_assert(sizeof(struct carve_mark) == 72, "a buffer has two of these");
 
 static inline uint64_t carve_mark_offset(const struct carve_mark *mark)
 {

@@ -311,7 +311,7 @@ static void the_check_sees_damage(void **state)
 			marks[2].upper_pages++;
 			break;
 		case 2:
-			gaps.root->room[0]--;
+			gaps.root->room--;
 			break;
 		case 3:
 			gaps.root->height++;
