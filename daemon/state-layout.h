@@ -55,7 +55,8 @@ _Static_assert(sizeof(struct state_head) <= STATE_HEAD, "state");
  * @all: a mapping of everything, moved when it grows
  * @count: head->cells
  * @last: version of the cell written last
- * @free: stack of places that are free, with room for all
+ * @free: a place that is free, 0 if there is none; in a free cell @before is the next
+ * @free_count: how many these are
  */
 struct carve_state {
 	int fd;
@@ -65,7 +66,7 @@ struct carve_state {
 	struct carve_cell *cells;
 	uint32_t count;
 	uint64_t last;
-	uint32_t *free;
+	uint32_t free;
 	size_t free_count;
 	char refused[160];
 };
@@ -102,6 +103,9 @@ static inline struct carve_cell *carve_state_cell(const struct carve_state *stat
 {
 	return &state->cells[place - 1];
 }
+
+/* Its cell says that it is free: its check is 0. */
+void carve_state_add_free(struct carve_state *state, uint32_t place);
 
 /* Make room for so many free cells. Return: 0; -ENOMEM; -ENOSPC. */
 int carve_state_grow(struct carve_state *state, size_t free_count);

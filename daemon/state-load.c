@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -196,7 +195,7 @@ static void take_up(struct carve_state *state)
 		const struct carve_cell *cell = carve_state_cell(state, place);
 
 		if (!cell->check) {
-			state->free[state->free_count++] = place;
+			carve_state_add_free(state, place);
 			continue;
 		}
 		if (cell->version > state->last)
@@ -220,9 +219,6 @@ static int believe(struct carve_state *state)
 		state->count = 0;
 		return 0;
 	}
-	state->free = malloc((cells + 1ULL) * sizeof(*state->free));
-	if (!state->free)
-		return -ENOMEM;
 	drop_replaced(state);
 	take_up(state);
 	return 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "state.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,10 +80,28 @@ int carve_state_map(struct carve_state *state, uint64_t cells)
 	return 0;
 }
 
+/* What a cell says besides counts for nothing as long as its check is 0. */
+void carve_state_add_free(struct carve_state *state, uint32_t place)
+{
+	carve_state_cell(state, place)->before = state->free;
+	state->free = place;
+	state->free_count++;
+}
+
+/* There is one. */
+static uint32_t take_free(struct carve_state *state)
+{
+	uint32_t place = state->free;
+
+	assert(place && place <= state->count);
+	state->free = carve_state_cell(state, place)->before;
+	state->free_count--;
+	return place;
+}
+
 int carve_state_grow(struct carve_state *state, size_t free_count)
 {
 	uint64_t count = state->count;
-	uint32_t *places;
 	int r;
 
 	if (state->free_count >= free_count)
@@ -93,10 +112,6 @@ int carve_state_grow(struct carve_state *state, size_t free_count)
 	count += count / 4 + CELLS_LEAST;
 	if (count > STATE_CELLS_MAX)
 		return -ENOSPC;
-	places = realloc(state->free, count * sizeof(*places));
-	if (!places)
-		return -ENOMEM;
-	state->free = places;
 	r = carve_state_provide(state->fd, carve_state_file_bytes(count));
 	if (r == 0)
 		r = carve_state_map(state, count);
@@ -105,7 +120,7 @@ int carve_state_grow(struct carve_state *state, size_t free_count)
 	/* Whatever was in the file: none of them counts before all are free. */
 	for (uint64_t place = count; place > state->count; place--) {
 		carve_state_store(&carve_state_cell(state, place)->check, 0);
-		state->free[state->free_count++] = (uint32_t)place;
+		carve_state_add_free(state, (uint32_t)place);
 	}
 	carve_state_store(&state->head->cells,
 			  carve_state_seal((uint32_t)count));
@@ -143,7 +158,7 @@ int carve_state_put(struct carve_state *state, const struct carve_cell *cell,
 
 	if (r < 0)
 		return r;
-	*place = state->free[--state->free_count];
+	*place = take_free(state);
 	write_cell(state, cell, *place, before);
 	carve_state_drop(state, &before);
 	return 0;
@@ -154,7 +169,7 @@ void carve_state_drop(struct carve_state *state, uint32_t *place)
 	if (!*place)
 		return;
 	carve_state_store(&carve_state_cell(state, *place)->check, 0);
-	state->free[state->free_count++] = *place;
+	carve_state_add_free(state, *place);
 	*place = 0;
 }
 
@@ -303,7 +318,6 @@ struct carve_state *carve_state_free(struct carve_state *state)
 		munmap(state->all, state->all_bytes);
 	if (state->fd >= 0)
 		close(state->fd);
-	free(state->free);
 	free(state);
 	return NULL;
 }
