@@ -76,7 +76,7 @@ static struct carve_survey *take(struct carve_region *region, bool fixed_slots)
 
 	number_holders(region);
 	carve_survey_init(&survey, region->placement.used.bytes,
-			  region->placement.base);
+			  region->placement.page_bytes, region->placement.base);
 	while ((record = carve_region_next(region, offset))) {
 		uint64_t bytes = carve_extent_bytes(&record->extent);
 

@@ -23,7 +23,8 @@ static void clear(struct carve_survey *survey, const struct carve_span *span,
 	uint64_t end = span->offset + span->bytes;
 	size_t i = carve_survey_at(survey, span->offset);
 
-	while (i < survey->count && survey->blocks[i].offset < end) {
+	while (i < survey->count &&
+	       carve_block_offset(survey, &survey->blocks[i]) < end) {
 		uint32_t holder = survey->blocks[i].holder;
 
 		needed[holder] = true;

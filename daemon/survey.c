@@ -26,34 +26,38 @@ struct price {
 	uint64_t offset;
 };
 
-static uint64_t end_of(const struct carve_block *block)
-{
-	return block->offset + block->bytes;
-}
-
 void carve_survey_init(struct carve_survey *survey, uint64_t bytes,
-		       uint64_t base)
+		       uint64_t page_bytes, uint64_t base)
 {
+	assert(bytes / page_bytes <= UINT32_MAX);
 	survey->bytes = bytes;
 	survey->base = base;
+	survey->page_log2 = (unsigned int)__builtin_ctzll(page_bytes);
 	survey->count = 0;
 	memset(survey->counts, 0, sizeof(survey->counts));
+}
+
+static struct carve_block block_of(const struct carve_survey *survey,
+				   uint64_t offset, uint64_t bytes,
+				   uint32_t holder)
+{
+	return (struct carve_block){
+		.offset_pages = (uint32_t)(offset >> survey->page_log2),
+		.pages = (uint32_t)(bytes >> survey->page_log2),
+		.holder = (uint16_t)holder,
+	};
 }
 
 bool carve_survey_add(struct carve_survey *survey, uint64_t offset,
 		      uint64_t bytes, uint32_t holder)
 {
 	assert(holder < CARVE_SURVEY_HOLDERS || holder == CARVE_SURVEY_FIXED);
-	assert(bytes >> 48 == 0);
+	assert(!((offset | bytes) & ((1ULL << survey->page_log2) - 1)));
 	if (survey->count == CARVE_SURVEY_BLOCKS) {
 		survey->bytes = offset;
 		return false;
 	}
-	survey->blocks[survey->count++] = (struct carve_block){
-		.offset = offset,
-		.bytes = bytes,
-		.holder = holder,
-	};
+	survey->blocks[survey->count++] = block_of(survey, offset, bytes, holder);
 	return true;
 }
 
@@ -62,7 +66,7 @@ static void enter(struct scan *scan)
 	struct carve_survey *survey = scan->survey;
 	const struct carve_block *block = &survey->blocks[scan->end++];
 
-	scan->bytes += block->bytes;
+	scan->bytes += carve_block_bytes(survey, block);
 	if (block->holder == CARVE_SURVEY_FIXED)
 		scan->fixed++;
 	else
@@ -74,7 +78,7 @@ static void leave(struct scan *scan)
 	struct carve_survey *survey = scan->survey;
 	const struct carve_block *block = &survey->blocks[scan->first++];
 
-	scan->bytes -= block->bytes;
+	scan->bytes -= carve_block_bytes(survey, block);
 	if (block->holder == CARVE_SURVEY_FIXED)
 		scan->fixed--;
 	else
@@ -84,21 +88,25 @@ static void leave(struct scan *scan)
 /* To a window that begins no lower than the last. Return: the bytes in it. */
 static uint64_t move(struct scan *scan, uint64_t offset, uint64_t end)
 {
-	const struct carve_block *blocks = scan->survey->blocks;
-	uint64_t bytes;
+	const struct carve_survey *survey = scan->survey;
+	const struct carve_block *blocks = survey->blocks;
+	uint64_t bytes, begins, ends;
 
-	while (scan->end < scan->survey->count &&
-	       blocks[scan->end].offset < end)
+	while (scan->end < survey->count &&
+	       carve_block_offset(survey, &blocks[scan->end]) < end)
 		enter(scan);
-	while (scan->first < scan->end && end_of(&blocks[scan->first]) <= offset)
+	while (scan->first < scan->end &&
+	       carve_block_end(survey, &blocks[scan->first]) <= offset)
 		leave(scan);
 	bytes = scan->bytes;
 	if (scan->first == scan->end)
 		return bytes;
-	if (blocks[scan->first].offset < offset)
-		bytes -= offset - blocks[scan->first].offset;
-	if (end_of(&blocks[scan->end - 1]) > end)
-		bytes -= end_of(&blocks[scan->end - 1]) - end;
+	begins = carve_block_offset(survey, &blocks[scan->first]);
+	ends = carve_block_end(survey, &blocks[scan->end - 1]);
+	if (begins < offset)
+		bytes -= offset - begins;
+	if (ends > end)
+		bytes -= ends - end;
 	return bytes;
 }
 
@@ -130,10 +138,11 @@ static bool offset_at(const struct carve_survey *survey,
 	uint64_t mask = wish->alignment - 1, offset, odd;
 
 	if (way.behind) {
-		offset = i ? end_of(&survey->blocks[i - 1]) : 0;
+		offset = i ? carve_block_end(survey, &survey->blocks[i - 1]) : 0;
 	} else {
-		offset = i < survey->count ? survey->blocks[i].offset :
-					     highest + wish->bytes;
+		offset = i < survey->count ?
+				 carve_block_offset(survey, &survey->blocks[i]) :
+				 highest + wish->bytes;
 		if (offset < wish->bytes)
 			return false;
 		offset -= wish->bytes;
@@ -211,7 +220,7 @@ size_t carve_survey_at(const struct carve_survey *survey, uint64_t offset)
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (end_of(&survey->blocks[middle]) > offset)
+		if (carve_block_end(survey, &survey->blocks[middle]) > offset)
 			high = middle;
 		else
 			low = middle + 1;
@@ -225,10 +234,13 @@ uint64_t carve_survey_bytes(const struct carve_survey *survey,
 	uint64_t end = span->offset + span->bytes, bytes = 0;
 
 	for (size_t i = carve_survey_at(survey, span->offset);
-	     i < survey->count && survey->blocks[i].offset < end; i++) {
+	     i < survey->count; i++) {
 		const struct carve_block *block = &survey->blocks[i];
-		uint64_t from = block->offset, to = end_of(block);
+		uint64_t from = carve_block_offset(survey, block);
+		uint64_t to = carve_block_end(survey, block);
 
+		if (from >= end)
+			break;
 		from = from < span->offset ? span->offset : from;
 		to = to > end ? end : to;
 		bytes += to - from;
@@ -240,27 +252,24 @@ bool carve_survey_take(struct carve_survey *survey,
 		       const struct carve_span *span)
 {
 	struct carve_block *blocks = survey->blocks, rest[3];
-	uint64_t end = span->offset + span->bytes;
+	uint64_t end = span->offset + span->bytes, begins, ends;
 	size_t first = carve_survey_at(survey, span->offset), last = first;
 	size_t count = 0;
 
-	while (last < survey->count && blocks[last].offset < end)
+	while (last < survey->count &&
+	       carve_block_offset(survey, &blocks[last]) < end)
 		last++;
+	begins = first < last ? carve_block_offset(survey, &blocks[first]) : end;
+	ends = first < last ? carve_block_end(survey, &blocks[last - 1]) : 0;
 	/* What reaches out of it on either side stays what it is. */
-	if (first < last && blocks[first].offset < span->offset) {
-		rest[count] = blocks[first];
-		rest[count++].bytes = span->offset - blocks[first].offset;
-	}
-	rest[count++] = (struct carve_block){
-		.offset = span->offset,
-		.bytes = span->bytes,
-		.holder = CARVE_SURVEY_FIXED,
-	};
-	if (first < last && end_of(&blocks[last - 1]) > end) {
-		rest[count] = blocks[last - 1];
-		rest[count].offset = end;
-		rest[count++].bytes = end_of(&blocks[last - 1]) - end;
-	}
+	if (begins < span->offset)
+		rest[count++] = block_of(survey, begins, span->offset - begins,
+					 blocks[first].holder);
+	rest[count++] = block_of(survey, span->offset, span->bytes,
+				 CARVE_SURVEY_FIXED);
+	if (ends > end)
+		rest[count++] = block_of(survey, end, ends - end,
+					 blocks[last - 1].holder);
 	if (survey->count - (last - first) + count > CARVE_SURVEY_BLOCKS)
 		return false;
 	memmove(&blocks[first + count], &blocks[last],

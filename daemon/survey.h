@@ -27,15 +27,15 @@
 #define CARVE_SURVEY_FIXED	UINT16_MAX
 
 /**
- * struct carve_block - memory in use
- * @bytes: less than 256 TiB
+ * struct carve_block - memory in use; ten bytes, as there are so many
+ * @offset_pages, @pages: where
  * @holder: who has it, below CARVE_SURVEY_HOLDERS; or CARVE_SURVEY_FIXED
  */
 struct carve_block {
-	uint64_t offset;
-	uint64_t bytes : 48;
-	uint64_t holder : 16;
-};
+	uint32_t offset_pages;
+	uint32_t pages;
+	uint16_t holder;
+} __attribute__((packed, aligned(2)));
 
 /**
  * struct carve_span - a part of a region
@@ -49,6 +49,7 @@ struct carve_span {
  * struct carve_survey - the picture
  * @bytes: size of the region, or of what of it there was room for
  * @base: physical address of its first byte
+ * @page_log2: of what everything is a multiple
  * @blocks: @count blocks by address, without overlaps; whatever is in none is free
  *	or will be soon
  * @counts: private, all zeros between calls
@@ -56,14 +57,34 @@ struct carve_span {
 struct carve_survey {
 	uint64_t bytes;
 	uint64_t base;
+	unsigned int page_log2;
 	size_t count;
 	struct carve_block blocks[CARVE_SURVEY_BLOCKS];
 	uint32_t counts[CARVE_SURVEY_HOLDERS];
 };
 
-/* Start a picture without blocks. */
+static inline uint64_t carve_block_offset(const struct carve_survey *survey,
+					  const struct carve_block *block)
+{
+	return (uint64_t)block->offset_pages << survey->page_log2;
+}
+
+static inline uint64_t carve_block_bytes(const struct carve_survey *survey,
+					 const struct carve_block *block)
+{
+	return (uint64_t)block->pages << survey->page_log2;
+}
+
+static inline uint64_t carve_block_end(const struct carve_survey *survey,
+				       const struct carve_block *block)
+{
+	return carve_block_offset(survey, block) +
+	       carve_block_bytes(survey, block);
+}
+
+/* Start a picture without blocks. @bytes: less than 2^32 pages of @page_bytes. */
 void carve_survey_init(struct carve_survey *survey, uint64_t bytes,
-		       uint64_t base);
+		       uint64_t page_bytes, uint64_t base);
 
 /**
  * carve_survey_add() - one more block, behind all others

@@ -80,10 +80,15 @@ static bool others_have(const struct carve_window *window, uid_t uid)
 		uint64_t end = span->offset + span->bytes;
 
 		for (size_t j = carve_survey_at(survey, span->offset);
-		     j < survey->count && survey->blocks[j].offset < end; j++)
-			if (survey->blocks[j].holder == CARVE_SURVEY_FIXED ||
-			    !own[survey->blocks[j].holder])
+		     j < survey->count; j++) {
+			const struct carve_block *block = &survey->blocks[j];
+
+			if (carve_block_offset(survey, block) >= end)
+				break;
+			if (block->holder == CARVE_SURVEY_FIXED ||
+			    !own[block->holder])
 				return true;
+		}
 	}
 	return false;
 }

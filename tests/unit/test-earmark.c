@@ -77,7 +77,7 @@ static void look(void)
 	const struct carve_extent *extent;
 	uint64_t from = 0;
 
-	carve_survey_init(&survey, PAGES * PAGE, 0);
+	carve_survey_init(&survey, PAGES * PAGE, PAGE, 0);
 	while ((extent = carve_placement_next(&placement, from))) {
 		from = carve_extent_offset(extent) + carve_extent_bytes(extent);
 		if (extent->state == CARVE_EXTENT_LIVE)

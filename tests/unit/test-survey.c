@@ -47,7 +47,7 @@ static void make_region(struct twin *twin)
 
 	twin->pages = pages;
 	twin->base_page = random_below(64);
-	carve_survey_init(&survey, pages * PAGE, twin->base_page * PAGE);
+	carve_survey_init(&survey, pages * PAGE, PAGE, twin->base_page * PAGE);
 	while (at < pages) {
 		size_t end = at + 1 + random_below(random_below(4) ? 4 : 16);
 		int what = FREE;
@@ -238,7 +238,7 @@ static void the_picture_has_an_end(void **state)
 	uint64_t i;
 
 	(void)state;
-	carve_survey_init(&survey, 1ULL << 40, 0);
+	carve_survey_init(&survey, 1ULL << 40, PAGE, 0);
 	for (i = 0; i < CARVE_SURVEY_BLOCKS; i++)
 		assert_true(carve_survey_add(&survey, 2 * i * PAGE, PAGE, i % 7));
 	assert_false(carve_survey_add(&survey, 2 * i * PAGE, PAGE, 0));
