@@ -3,16 +3,21 @@
 
 #include <limits.h>
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "log.h"
 
-/* Several times what the deepest calls were seen to take, 20 KiB. */
-#define STACK_BYTES	(96U << 10)
+/* Three times what the deepest calls were seen to take, 20 KiB. */
+#define STACK_BYTES	(64U << 10)
+
+/* What the kernel sets aside below it when a program starts. */
+#define STACK_BELOW	(128U << 10)
 
 /* Regions have some each, and the daemon itself. */
 #define OTHER_SOURCES	64
@@ -49,6 +54,23 @@ static void touch_stack(void)
 
 	for (size_t i = 0; i < sizeof(stack); i += 1024)
 		stack[i] = 1;
+}
+
+/*
+ * To lock the stack takes all that is set aside for it. Page by page, as it ends
+ * somewhere there.
+ */
+__attribute__((noinline))
+static void trim_stack(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t top = (uintptr_t)__builtin_frame_address(0) & ~(page - 1);
+	char *end = (char *)(top - STACK_BYTES);
+
+	for (size_t i = page; i <= STACK_BELOW; i += page)
+		if (munlock(end - i, page) < 0 ||
+		    madvise(end - i, page, MADV_DONTNEED) < 0)
+			return;
 }
 
 /*
@@ -100,6 +122,7 @@ void carve_memory_prepare(void)
 	prepare_heap();
 	touch_stack();
 	lock();
+	trim_stack();
 	/* Last: what is only set aside is not to be locked. */
 	carve_arena_prepare(CARVE_MEMORY_ARENA);
 }
