@@ -334,7 +334,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
 		r = client->service->later.starved ? starve(client) :
 						     receive(client);
 	if (r == -EPIPE)
-		client->gone(client, client->gone_data);
+		carve_client_free(client);
 	return 0;
 }
 
@@ -349,7 +349,7 @@ void carve_client_retry(struct carve_client *client)
 	else if (is_reading(client) &&
 		 (set_state(client, client->state, false) < 0 ||
 		  receive(client) == -EPIPE))
-		client->gone(client, client->gone_data);
+		carve_client_free(client);
 }
 
 static int on_hello(sd_event_source *source, uint64_t usec, void *data)
@@ -364,7 +364,7 @@ static int on_hello(sd_event_source *source, uint64_t usec, void *data)
 			  "said nothing for %u s and was hung up on",
 			  (unsigned int)client->who.uid, (int)client->who.pid,
 			  HELLO_USEC / 1000000);
-	client->gone(client, client->gone_data);
+	carve_client_free(client);
 	return 0;
 }
 
@@ -382,9 +382,7 @@ static int add_sources(struct carve_client *client, sd_event *event)
 }
 
 int carve_client_new(struct carve_client **ret, struct carve_service *service,
-		     sd_event *event, int fd, struct carve_identity *who,
-		     void (*gone)(struct carve_client *client, void *data),
-		     void *data)
+		     sd_event *event, int fd, struct carve_identity *who)
 {
 	struct carve_client *client = calloc(1, sizeof(*client));
 	int bytes = CARVE_CLIENT_SEND_BYTES;
@@ -394,8 +392,6 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 		return -ENOMEM;
 	client->service = service;
 	client->fd = fd;
-	client->gone = gone;
-	client->gone_data = data;
 	client->request_fd = -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) < 0)
 		r = -errno;
@@ -409,16 +405,20 @@ int carve_client_new(struct carve_client **ret, struct carve_service *service,
 	client->who = *who;
 	*who = (struct carve_identity){ 0 };
 	service->client_count++;
+	TAILQ_INSERT_TAIL(&service->clients, client, link);
 	*ret = client;
 	return 0;
 }
 
+/* One that was not wholly made has a descriptor of -1. */
 struct carve_client *carve_client_free(struct carve_client *client)
 {
 	if (!client)
 		return NULL;
-	if (client->fd >= 0)
+	if (client->fd >= 0) {
+		TAILQ_REMOVE(&client->service->clients, client, link);
 		carve_session_hang_up(client);
+	}
 	sd_event_source_disable_unref(client->on_io);
 	sd_event_source_disable_unref(client->on_hello);
 	carve_watch_set(client, false);

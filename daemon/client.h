@@ -60,7 +60,6 @@ struct carve_waiting {
 /**
  * struct carve_client - one connection; changed by client.c and request.c
  * @who: who connected
- * @gone: called when the connection is over, to free the client
  * @greeted: HELLO was answered
  * @on_hello: ends the connection if that takes too long; NULL from then on
  * @number, @secret: how it is known again (see session.h); 0 before HELLO
@@ -101,71 +100,65 @@ struct carve_waiting {
  */
 struct carve_client {
 	struct carve_service *service;
-	int fd;
-	struct carve_identity who;
 	sd_event_source *on_io;
 	sd_event_source *on_hello;
-	void (*gone)(struct carve_client *client, void *data);
-	void *gone_data;
 	TAILQ_ENTRY(carve_client) link;
+	struct carve_identity who;
+	int fd;
 
 	enum carve_client_state state;
-	bool greeted;
+	bool greeted : 1;
+	bool stored : 1;
+	bool sent : 1;
+	bool inherits : 1;
+	bool lost : 1;
+	bool known : 1;
+	bool fresh : 1;
+	bool epoch_due : 1;
+	bool resumed : 1;
+	bool repeats : 1;
+	bool watches : 1;
+	bool is_later : 1;
+	bool starved : 1;
+	bool expected;
+	uint32_t cell;
 	uint64_t number;
 	uint8_t secret[CARVE_WIRE_SECRET];
 	uint64_t start_time;
-	uint32_t cell;
-	bool stored;
-	bool sent;
-	bool inherits;
-	bool lost;
-	bool known;
-	bool fresh;
-	bool epoch_due;
-	bool resumed;
-	bool expected;
-	bool repeats;
 	uint64_t since_usec;
 	uint64_t deadline_usec;
 	struct carve_waiting waiting;
 	unsigned int unread_fds;
 	unsigned int send_tries;
-	bool watches;
-	uint32_t told;
 	LIST_ENTRY(carve_client) of_watchers;
 	TAILQ_ENTRY(carve_client) of_later;
-	bool is_later;
-	bool starved;
+	uint32_t told;
 
+	uint32_t list_region;
 	uint64_t list_token;
-	size_t list_region;
 	struct carve_roll_place list_place;
 
 	struct carve_reservation_list reservations;
 	unsigned int reservation_count;
 
+	unsigned int reply_fds;
 	struct carve_exchange *exchange;
 	union carve_client_packet *request;
-	int request_fd;
-	unsigned int reply_fds;
 	union carve_client_packet *reply;
 	struct carve_waiter *waiter;
+	int request_fd;
 };
 
 /**
- * carve_client_new() - serve a connection
- * @service: borrowed, has to live longer
+ * carve_client_new() - serve a connection, until that is over
+ * @service: borrowed, has to live longer; the client is one of its clients
  * @fd: the connection, non-blocking; taken over on success
  * @who: who connected; taken over on success
- * @gone: called once, from the loop, when the connection is over; has to call
- *	carve_client_free()
  *
  * Return: 0; -ENOMEM; what the kernel answers.
  */
 int carve_client_new(struct carve_client **ret, struct carve_service *service,
-		     sd_event *event, int fd, struct carve_identity *who,
-		     void (*gone)(struct carve_client *client, void *data),
-		     void *data);
+		     sd_event *event, int fd, struct carve_identity *who);
 
 /**
  * carve_client_free() - hang up

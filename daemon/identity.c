@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-login.h>
 #include <unistd.h>
@@ -41,7 +41,7 @@ static int get_groups(struct carve_identity *identity, int socket)
 			return -ENOMEM;
 		if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups,
 			       &size) == 0) {
-			identity->group_count = size / sizeof(gid_t);
+			identity->group_count = (uint32_t)(size / sizeof(gid_t));
 			identity->groups = fit(groups, size);
 			return 0;
 		}
@@ -87,6 +87,25 @@ static bool is_dead(int pidfd)
 	return poll(&pollfd, 1, 0) != 0;
 }
 
+static void drop_unit(struct carve_identity *identity)
+{
+	if (identity->unit && identity->unit[0])
+		free((char *)identity->unit);
+	identity->unit = "";
+}
+
+int carve_identity_set_unit(struct carve_identity *identity, const char *unit)
+{
+	char *copy = unit[0] ? strdup(unit) : NULL;
+
+	if (unit[0] && !copy)
+		return -ENOMEM;
+	drop_unit(identity);
+	if (copy)
+		identity->unit = copy;
+	return 0;
+}
+
 /* Return: 0, and a unit or none; -ENOMEM, -EMFILE, -ENFILE. */
 static int read_unit(struct carve_identity *identity)
 {
@@ -98,9 +117,10 @@ static int read_unit(struct carve_identity *identity)
 		return 0;
 	r = sd_pid_get_unit(identity->pid, &unit);
 	if (r >= 0) {
-		snprintf(identity->unit, sizeof(identity->unit), "%s", unit);
+		unit[strnlen(unit, CARVE_WIRE_UNIT - 1)] = '\0';
+		r = carve_identity_set_unit(identity, unit);
 		free(unit);
-		return 0;
+		return r;
 	}
 	/* To be in none, or to have ended, is no error. */
 	return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : 0;
@@ -121,7 +141,7 @@ static int get_unit(struct carve_identity *identity, int socket)
 	r = read_unit(identity);
 	if (known) {
 		if (is_dead(pidfd))
-			identity->unit[0] = '\0';
+			(void)carve_identity_set_unit(identity, "");
 		close(pidfd);
 	}
 	return r;
@@ -133,7 +153,7 @@ int carve_identity_init(struct carve_identity *identity, int socket)
 	socklen_t size = sizeof(peer);
 	int r;
 
-	*identity = (struct carve_identity){ 0 };
+	*identity = (struct carve_identity){ .unit = "" };
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return -errno;
 	identity->uid = peer.uid;
@@ -149,5 +169,6 @@ int carve_identity_init(struct carve_identity *identity, int socket)
 void carve_identity_done(struct carve_identity *identity)
 {
 	free(identity->groups);
+	drop_unit(identity);
 	*identity = (struct carve_identity){ 0 };
 }

@@ -18,16 +18,16 @@
  * @uid, @gid, @pid: who connected; what it was at that moment
  * @groups: @group_count supplementary groups; NULL for none
  * @unit: its *system* unit (a user's units are in user@UID.service), cut if it
- *	is longer; empty when it is not known
+ *	is longer than CARVE_WIRE_UNIT; "" when it is not known
  * @terms: the rules as they are now; a request keeps a copy
  */
 struct carve_identity {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
+	uint32_t group_count;
 	gid_t *groups;
-	size_t group_count;
-	char unit[CARVE_WIRE_UNIT];
+	const char *unit;
 	struct carve_terms terms;
 };
 
@@ -54,6 +54,12 @@ carve_identity_has_group(const struct carve_identity *identity, gid_t gid)
 			return true;
 	return identity->gid == gid;
 }
+
+/*
+ * It is in @unit, shorter than CARVE_WIRE_UNIT, or "". Return: 0; -ENOMEM, and it is
+ * where it was.
+ */
+int carve_identity_set_unit(struct carve_identity *identity, const char *unit);
 
 void carve_identity_done(struct carve_identity *identity);
 

@@ -45,14 +45,6 @@ struct carve_manager {
 	struct carve_config *config;
 };
 
-static void client_gone(struct carve_client *client, void *data)
-{
-	struct carve_manager *manager = data;
-
-	TAILQ_REMOVE(&manager->service.clients, client, link);
-	carve_client_free(client);
-}
-
 static bool is_privileged(const struct carve_manager *manager, uid_t uid)
 {
 	return uid == 0 || uid == manager->service.own_uid;
@@ -110,8 +102,7 @@ static void welcome(struct carve_manager *manager, int fd)
 	}
 	if (r == 0)
 		r = carve_client_new(&client, &manager->service,
-				     manager->event, fd, &who, client_gone,
-				     manager);
+				     manager->event, fd, &who);
 	if (r < 0) {
 		carve_identity_done(&who);
 		carve_log_limited(&limit, LOG_WARNING, NULL, "a connection was "
@@ -119,7 +110,6 @@ static void welcome(struct carve_manager *manager, int fd)
 		carve_guard_close(fd);
 		return;
 	}
-	TAILQ_INSERT_TAIL(&manager->service.clients, client, link);
 	CARVE_CRASH_POINT("accept-welcomed");
 }
 
@@ -229,7 +219,7 @@ struct carve_manager *carve_manager_free(struct carve_manager *manager)
 	sd_event_source_disable_unref(manager->on_resume);
 	carve_status_free(manager->status);
 	while ((client = TAILQ_FIRST(&manager->service.clients)))
-		client_gone(client, manager);
+		carve_client_free(client);
 	carve_later_done(&manager->service);
 	carve_desk_free(manager->service.desk);
 	carve_closer_free(manager->service.closer);
@@ -338,8 +328,7 @@ int carve_manager_start(struct carve_manager *manager, int fd,
 
 	manager->max_clients = limits->clients;
 	manager->service.unread.max = limits->unread;
-	r = carve_resume_clients(&manager->service, manager->event, client_gone,
-				 manager);
+	r = carve_resume_clients(&manager->service, manager->event);
 	if (r >= 0)
 		r = sd_event_add_time_relative(manager->event,
 					       &manager->on_resume,

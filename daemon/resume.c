@@ -193,9 +193,7 @@ enum carve_outcome carve_resume_run(struct carve_client *client)
 
 /* Whoever has gone is seen to have gone by its first event. */
 static int welcome_back(struct carve_service *service, sd_event *event,
-			uint64_t number, int fd,
-			void (*gone)(struct carve_client *client, void *data),
-			void *data)
+			uint64_t number, int fd)
 {
 	struct carve_orphan *orphan = carve_orphans_find(service, number);
 	struct carve_client *client;
@@ -208,17 +206,15 @@ static int welcome_back(struct carve_service *service, sd_event *event,
 	/* In which unit its process is now, if that lives, says nothing. */
 	if (r == 0 && orphan && orphan->kept.uid == who.uid &&
 	    orphan->kept.pid == who.pid)
-		memcpy(who.unit, orphan->kept.unit, sizeof(who.unit));
+		r = carve_identity_set_unit(&who, orphan->kept.unit);
 	if (r == 0)
 		who.terms = carve_config_terms(service->config, &who);
 	if (r == 0)
-		r = carve_client_new(&client, service, event, fd, &who, gone,
-				     data);
+		r = carve_client_new(&client, service, event, fd, &who);
 	if (r < 0) {
 		carve_identity_done(&who);
 		return r;
 	}
-	TAILQ_INSERT_TAIL(&service->clients, client, link);
 	client->number = number;
 	client->stored = true;
 	if (orphan) {
@@ -269,9 +265,7 @@ static void hang_up(struct carve_service *service, uint64_t number, int fd,
 	carve_guard_close(fd);
 }
 
-static void welcome_all(struct carve_service *service, sd_event *event,
-			void (*gone)(struct carve_client *client, void *data),
-			void *data)
+static void welcome_all(struct carve_service *service, sd_event *event)
 {
 	uint64_t number;
 	int fd, r;
@@ -279,23 +273,20 @@ static void welcome_all(struct carve_service *service, sd_event *event,
 	while (service->store &&
 	       (fd = carve_store_take_client(service->store, &number)) >= 0) {
 		pass_number(service, number);
-		r = number ? welcome_back(service, event, number, fd, gone,
-					  data) : -EINVAL;
+		r = number ? welcome_back(service, event, number, fd) : -EINVAL;
 		if (r < 0)
 			hang_up(service, number, fd, r);
 	}
 }
 
-int carve_resume_clients(struct carve_service *service, sd_event *event,
-			 void (*gone)(struct carve_client *client, void *data),
-			 void *data)
+int carve_resume_clients(struct carve_service *service, sd_event *event)
 {
 	int r = service->store ? carve_store_attach(service->store, event) : 0;
 
 	if (r == 0)
 		r = carve_orphans_load(service);
 	if (r == 0)
-		welcome_all(service, event, gone, data);
+		welcome_all(service, event);
 	CARVE_CRASH_POINT("start-clients");
 	if (r == 0)
 		r = carve_orphans_settle(service, event);

@@ -16,15 +16,12 @@ struct carve_config;
 /**
  * carve_resume_clients() - serve the clients of the daemon before
  * @service: with a configuration and all regions
- * @gone, @data: as for carve_client_new()
  *
  * To be called before anything else is served, and once.
  *
  * Return: 0; -ENOMEM; what sd-event answers.
  */
-int carve_resume_clients(struct carve_service *service, sd_event *event,
-			 void (*gone)(struct carve_client *client, void *data),
-			 void *data);
+int carve_resume_clients(struct carve_service *service, sd_event *event);
 
 /**
  * carve_resume_announce() - send EPOCH

@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -71,7 +72,8 @@ void carve_session_save(struct carve_client *client)
 	if (!client->service->state)
 		return;
 	memcpy(cell.client.secret, client->secret, sizeof(client->secret));
-	memcpy(cell.client.unit, client->who.unit, sizeof(client->who.unit));
+	snprintf(cell.client.unit, sizeof(cell.client.unit), "%s",
+		 client->who.unit);
 	r = carve_state_put(client->service->state, &cell, &client->cell);
 	if (r < 0)
 		warn(client, "what is known", r);

@@ -29,17 +29,17 @@ enum carve_terms_scope {
 
 /**
  * struct carve_terms - what a rule says about somebody's requests
- * @scope: whose memory the three limits count, in each region on its own
  * @max_bytes: in live buffers outside of reservations, guards included
  * @max_buffers: number of such buffers
  * @max_reserved: bytes in slots of reservations, guards included
  * @limit: physical address below which all buffers lie, 0 for none
  * @guard_before, @guard_after: bytes of the least guards of every buffer
  * @priority: -100 to 100
+ * @scope: enum carve_terms_scope: whose memory the three limits count, in each
+ *	region on its own
  * @show_addresses: may see where buffers lie
  */
 struct carve_terms {
-	enum carve_terms_scope scope;
 	uint64_t max_bytes;
 	uint64_t max_buffers;
 	uint64_t max_reserved;
@@ -47,6 +47,7 @@ struct carve_terms {
 	uint32_t guard_before;
 	uint32_t guard_after;
 	int priority;
+	uint8_t scope;
 	bool show_addresses;
 };
 

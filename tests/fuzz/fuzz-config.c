@@ -126,7 +126,7 @@ static void apply(const struct carve_config *config)
 		struct carve_terms terms;
 
 		identity.uid = uid * 1000;
-		strcpy(identity.unit, uid ? "film.service" : "");
+		identity.unit = uid ? "film.service" : "";
 		terms = carve_config_terms(config, &identity);
 		fuzz_require(terms.priority >= -CARVE_CONFIG_PRIORITY_MAX &&
 			     terms.priority <= CARVE_CONFIG_PRIORITY_MAX);

@@ -110,8 +110,9 @@ void world_set_client(struct world *world, uint64_t client, uid_t uid, pid_t pid
 	world->client = client;
 	world->who = (struct carve_identity){
 		.uid = uid, .pid = pid, .terms = carve_terms_default(uid),
+		.unit = world->unit,
 	};
-	snprintf(world->who.unit, sizeof(world->who.unit), "%s", unit);
+	snprintf(world->unit, sizeof(world->unit), "%s", unit);
 	while ((each = carve_state_next(world->state, &place)))
 		if (each->type == CARVE_CELL_CLIENT &&
 		    each->client.client == client)

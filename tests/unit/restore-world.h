@@ -23,6 +23,7 @@ struct world {
 	struct carve_state *state;
 	struct carve_region *region;
 	struct carve_identity who;
+	char unit[CARVE_WIRE_UNIT];
 	uint64_t client;
 	uint64_t request;
 };

@@ -85,7 +85,7 @@ static void test_everything(void **state)
 static void test_nothing(void **state)
 {
 	static const char *const texts[] = { "", "\n\n", "# a\n; b\n", "  \t \n" };
-	struct carve_identity who = { .uid = 1 };
+	struct carve_identity who = { .uid = 1, .unit = "" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -147,9 +147,9 @@ static int priority_of(const struct carve_config *config, uid_t uid, gid_t gid,
 		.gid = gid,
 		.groups = &group,
 		.group_count = 1,
+		.unit = unit,
 	};
 
-	strcpy(who.unit, unit);
 	return carve_config_terms(config, &who).priority;
 }
 
@@ -196,7 +196,7 @@ static void test_show_addresses(void **state)
 	struct carve_config *config = load("[rule a]\nuid=0\npriority=1\n"
 					   "[rule b]\nuid=1\nshow-addresses=yes\n"
 					   "[rule c]\nuid=2\npriority=1\n");
-	struct carve_identity who = { .uid = 0 };
+	struct carve_identity who = { .uid = 0, .unit = "" };
 
 	(void)state;
 	assert_true(carve_config_terms(config, &who).show_addresses);

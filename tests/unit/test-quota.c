@@ -45,10 +45,7 @@ static void uncharge(struct carve_charges *charges)
 
 static struct carve_identity who_is(uid_t uid, const char *unit)
 {
-	struct carve_identity who = { .uid = uid };
-
-	strcpy(who.unit, unit);
-	return who;
+	return (struct carve_identity){ .uid = uid, .unit = unit };
 }
 
 static uint64_t use(const struct carve_charges *charges, uid_t uid,
