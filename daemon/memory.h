@@ -11,7 +11,7 @@
 /*
  * What is prepared, for 100 clients and 2000 buffers at the same time: of heap, 1
  * KiB for a client, the event loop's part included, and 10 for a request under way;
- * of the arena, 192 bytes for a buffer, 72 more of a simulated region, what their
+ * of the arena, 192 bytes for a buffer, 64 more of a simulated region, what their
  * names take, and 64 KiB for a region.
  */
 #define CARVE_MEMORY_BYTES	(1U << 19)

@@ -10,6 +10,7 @@
  */
 #include "simulated.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -37,11 +38,12 @@ static int load_one(struct sim *sim, const struct carve_cell_simulated *kept,
 	extent->uid = kept->uid;
 	extent->live = kept->live;
 	extent->watch = kept->watch;
-	extent->inode = kept->inode;
 	extent->place = place;
 	sim_books_insert(sim, extent);
-	if (kept->live)
+	if (kept->live) {
+		extent->inode = kept->inode;
 		sim_watches_insert(&sim->watches, extent);
+	}
 	return 0;
 }
 
@@ -108,6 +110,7 @@ int sim_keep_expect(struct sim *sim)
  */
 void sim_keep_put(struct sim *sim, struct sim_extent *extent)
 {
+	uint32_t place = extent->place;
 	struct carve_cell cell = {
 		.type = CARVE_CELL_SIMULATED,
 		.region = (uint16_t)sim->keep.region,
@@ -115,7 +118,7 @@ void sim_keep_put(struct sim *sim, struct sim_extent *extent)
 			.id = extent->id,
 			.offset = sim_extent_offset(extent),
 			.bytes = sim_extent_bytes(extent),
-			.inode = extent->inode,
+			.inode = extent->live ? extent->inode : 0,
 			.watch = extent->watch,
 			.uid = extent->uid,
 			.live = extent->live,
@@ -125,7 +128,9 @@ void sim_keep_put(struct sim *sim, struct sim_extent *extent)
 	if (!sim->keep.state)
 		return;
 	strcpy(cell.simulated.name, sim_extent_name(extent));
-	carve_state_put(sim->keep.state, &cell, &extent->place);
+	carve_state_put(sim->keep.state, &cell, &place);
+	extent->place = place & ((1U << SIM_PLACE_BITS) - 1);
+	assert(extent->place == place);
 }
 
 /* Its cell is to be dropped; any thread. */
@@ -143,9 +148,12 @@ void sim_keep_drop_stale(struct sim *sim)
 	struct sim_extent *extent;
 
 	while ((extent = sim->stale)) {
+		uint32_t place = extent->place;
+
 		sim->stale = carve_link_get(&extent->next);
 		CARVE_CRASH_POINT("simulated-scrub-clean");
-		carve_state_drop(sim->keep.state, &extent->place);
+		carve_state_drop(sim->keep.state, &place);
+		extent->place = 0;
 		extent->stale = false;
 		if (extent->clean)
 			sim_extent_free(extent);

@@ -147,7 +147,10 @@ static void unsee(struct carve_tree_node *node)
 	watch_extent(node)->seen = false;
 }
 
-/* Append whom the list did not show; they leave the trees later. */
+/*
+ * Append whom the list did not show. What links them is where their inodes were, so
+ * they leave the tree of these at once, and the one that is walked later.
+ */
 static void collect_unseen(struct sim_watches *watches, struct carve_tree_node *node)
 {
 	struct sim_extent *extent;
@@ -157,6 +160,8 @@ static void collect_unseen(struct sim_watches *watches, struct carve_tree_node *
 	collect_unseen(watches, carve_tree_left(node));
 	extent = watch_extent(node);
 	if (!extent->seen) {
+		carve_tree_remove(&watches->by_inode, &extent->by_inode,
+				  order_inode);
 		carve_link_set(&extent->next, NULL);
 		if (watches->dead)
 			carve_link_set(&watches->last_dead->next, extent);
@@ -186,7 +191,8 @@ int sim_watches_resynchronise(struct sim_watches *watches)
 	collect_unseen(watches, watches->by_watch);
 	for (extent = watches->dead; extent;
 	     extent = carve_link_get(&extent->next))
-		sim_watches_forget(watches, extent);
+		carve_tree_remove(&watches->by_watch, &extent->by_watch,
+				  order_watch);
 	return 0;
 }
 

@@ -19,41 +19,48 @@
 /* Regions are no larger: there would not be numbers for all units. */
 #define SIM_BYTES_MAX	((uint64_t)UINT32_MAX << SIM_UNIT_LOG2)
 
+/* A state has up to 2^24 cells. */
+#define SIM_PLACE_BITS	28
+
 /**
  * struct sim_extent - a live or dirty range
  * @by_offset: node of the books, as long as the range is not clean
  * @by_watch, @by_inode: nodes as long as the buffer is not known to be dead
  * @watch: its number in the inotify instance
- * @place: of its cell in the state; 0: none
  * @uid, @id: as in struct carve_device_extent
  * @offset_units, @units: likewise, in SIM_UNIT_LOG2
  * @name: private; NULL: empty
- * @next: as long as it is live, next one that release() has to tell of; then, next
- *	one whose cell is to be dropped
- * @inode: of its memfd
+ * @place: of its cell in the state; 0: none
  * @live: a buffer; else dirty
  * @seen: found in the list of watches; used while resynchronising
  * @stale: the cell says more than is dirty, or nothing is any more
  * @clean: it is in no books, and goes with its cell
+ * @inode: of its memfd, as long as the buffer is not known to be dead
+ * @next: from then on, as long as it is live, next one that release() has to tell
+ *	of; then, next one whose cell is to be dropped
  */
 struct sim_extent {
 	struct carve_tree_node by_offset;
 	struct carve_tree_node by_watch;
 	struct carve_tree_node by_inode;
 	int watch;
-	uint32_t place;
 	uint32_t uid;
 	uint32_t offset_units;
 	uint32_t units;
 	struct carve_link name;
+	uint32_t place : SIM_PLACE_BITS;
+	uint32_t live : 1;
+	uint32_t seen : 1;
+	uint32_t stale : 1;
+	uint32_t clean : 1;
 	uint64_t id;
-	uint64_t inode;
-	struct carve_link next;
-	bool live : 1;
-	bool seen : 1;
-	bool stale : 1;
-	bool clean : 1;
+	union {
+		uint64_t inode;
+		struct carve_link next;
+	};
 };
+
+_Static_assert(sizeof(struct sim_extent) == 64, "a simulated buffer has one");
 
 static inline uint64_t sim_extent_offset(const struct sim_extent *extent)
 {
