@@ -156,8 +156,10 @@ static int export(struct carve_region *region, struct carve_record *record,
 int carve_export(struct carve_region *region, struct carve_grant *grant,
 		 struct carve_record **records, const struct carve_wish *wishes)
 {
-	if (region->state &&
-	    carve_state_expect(region->state, grant->count) < 0) {
+	/* A simulated region, which has no driver, writes down its extents as well. */
+	size_t cells = grant->count * (region->device->info.simulated ? 2 : 1);
+
+	if (region->state && carve_state_expect(region->state, cells) < 0) {
 		for (size_t i = 0; i < grant->count; i++)
 			carve_export_undo(region, records[i]);
 		return -ENOMEM;
