@@ -27,8 +27,12 @@
 
 #define AT (8 * page)
 
-/* Three page tables' worth for a mapping, three steps for a scrub. */
-#define BYTES (5 * 512 * page)
+/*
+ * Three page tables for a mapping, three windows of 2 MiB for a scrub, five steps:
+ * a first, one between, and a last. More would only repeat those between, for each
+ * of the failures.
+ */
+#define BYTES ((2 * 512 + 16) * page)
 
 static int manager, buf = -1, card = -1;
 static uint64_t bytes;
