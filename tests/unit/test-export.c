@@ -87,7 +87,7 @@ static int allocate(struct carve_region *region, size_t count)
 {
 	static struct carve_answer answer;
 	struct carve_wire_alloc_item items[COUNT_MAX] = { 0 };
-	const struct carve_identity who = { .uid = 1000, .pid = 1 };
+	const struct carve_identity who = { .uid = 1000, .pid = 1, .unit = "" };
 	struct carve_grant grant = {
 		.who = &who,
 		.terms = carve_terms_default(0),
