@@ -167,20 +167,13 @@ static int add(struct carve_service *service,
 
 /* ---- the configuration --------------------------------------------------- */
 
-static bool is_idle(const struct carve_reservation *reservation)
-{
-	return !(reservation->flags & CARVE_RESERVATION_CLAIMED) &&
-	       !reservation->queue.count;
-}
-
-/* What is not named, but for what somebody has. */
+/* What is not named, but for what somebody has: who waits to claim it has nothing. */
 static bool is_old(const struct carve_service *service,
 		   const struct carve_reservation *reservation)
 {
 	return reservation->flags & CARVE_RESERVATION_CONFIGURED &&
-	       !find_section(service->config, reservation->name) &&
-	       (reservation->flags & CARVE_RESERVATION_PENDING ||
-		is_idle(reservation));
+	       !(reservation->flags & CARVE_RESERVATION_CLAIMED) &&
+	       !find_section(service->config, reservation->name);
 }
 
 static void give_up(struct carve_reservation *reservation)

@@ -66,6 +66,16 @@ static void await_waiting(struct session *session, unsigned int count)
 	}
 }
 
+static void await_reserved(struct session *session, uint64_t bytes)
+{
+	int64_t end = now_ms() + PATIENCE * 1000;
+
+	while (session_region(session).reserved_bytes != bytes) {
+		assert_true(now_ms() < end);
+		sleep_ms(1);
+	}
+}
+
 static void let_go(struct session *session)
 {
 	assert_true(session->buffer >= 0);
@@ -352,6 +362,40 @@ static void old_claims_come_first(void **state)
 	assert_int_equal(claims.newcomer, -EBUSY);
 }
 
+/*
+ * What is not configured any more is nobody's in the end, also if that is read while
+ * somebody is held back who waits to claim it, and does not wait to the end.
+ */
+static void old_claims_keep_nothing_configured(void **state)
+{
+	static const char *const arguments[] = { "--simulate", "16M", NULL };
+	struct restarting scene = { .daemon = daemon_prepare() };
+	struct session holder, first, second;
+
+	(void)state;
+	configure_film(&scene, "4M");
+	scene.supervisor = supervisor_start(scene.daemon, arguments);
+	supervisor_wait_ready(scene.supervisor);
+	holder = session_new(scene.daemon);
+	await_reserved(&holder, 4 * MIB);
+	first = session_new(scene.daemon);
+	session_ask_buffer(&first, REGION_BYTES, CARVE_WIRE_FOREVER);
+	await_waiting(&holder, 1);
+	supervisor_kill(scene.supervisor);
+	session_go_on(&holder);
+	/* The first one does not come back. */
+	second = session_new(scene.daemon);
+	claim(&second, CARVE_WIRE_FOREVER, ++second.id);
+	daemon_configure(scene.daemon, "");
+	supervisor_signal(scene.supervisor, SIGHUP);
+	sleep_ms(HOLD_MS / 5);
+	session_free(&second);
+	await_reserved(&holder, 0);
+	session_free(&first);
+	session_free(&holder);
+	restarting_end(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +405,7 @@ int main(void)
 		DAEMON_TEST(newcomers_are_not_held_back_for_long),
 		DAEMON_TEST(deadlines_go_on),
 		DAEMON_TEST(old_claims_come_first),
+		DAEMON_TEST(old_claims_keep_nothing_configured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
