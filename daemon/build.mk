@@ -63,6 +63,8 @@ UNIT_OBJS_test-state := $(STATE_OBJS) $(B)/tests/unit/stepper.o
 UNIT_INC_test-state := -Idaemon -Ilib
 UNIT_OBJS_test-state-damage := $(STATE_OBJS)
 UNIT_INC_test-state-damage := -Idaemon -Ilib
+UNIT_OBJS_test-state-free := $(STATE_OBJS)
+UNIT_INC_test-state-free := -Idaemon -Ilib
 $(B)/tests/unit/stepper.o: INC =
 RESTORE_TEST_OBJS := $(addprefix $(B)/tests/unit/,fake-device.o restore-world.o \
 	stepper.o)

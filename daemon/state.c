@@ -88,12 +88,13 @@ void carve_state_add_free(struct carve_state *state, uint32_t place)
 	state->free_count++;
 }
 
-/* There is one. */
+/* There is one. Others may write to the file: rather end than lose what is there. */
 static uint32_t take_free(struct carve_state *state)
 {
 	uint32_t place = state->free;
 
-	assert(place && place <= state->count);
+	assert(place && place <= state->count &&
+	       !carve_state_cell(state, place)->check);
 	state->free = carve_state_cell(state, place)->before;
 	state->free_count--;
 	return place;
