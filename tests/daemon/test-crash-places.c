@@ -4,15 +4,18 @@
  * falls behind. Belongs to a build made by CRASH=1.
  */
 #include "restarting.h"
+#include "waiter.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../scratch.h"
 
-/* It is a matter of who is faster. */
+/* Each gives the request more time to be sent while the daemon stands still. */
 #define ROUNDS_MAX	100
 
 static char place[32];
@@ -54,14 +57,48 @@ static void await_reserved(struct carve *carve, uint64_t bytes)
 	}
 }
 
+/**
+ * struct asked - a reservation that is asked for in a thread of its own
+ */
+struct asked {
+	struct carve *carve;
+	struct carve_profile profile;
+	struct carve_reservation *reservation;
+	int result;
+};
+
+static void *ask(void *data)
+{
+	struct asked *asked = data;
+
+	asked->result = carve_reserve(asked->carve, &asked->profile,
+				      &asked->reservation, NULL);
+	return NULL;
+}
+
+/* @buffer ends and its place is asked for, and the daemon hears of both at once. */
+static void reserve_behind(struct supervisor *supervisor,
+			   struct carve_buffer *buffer, struct asked *asked,
+			   int patience_ms)
+{
+	pthread_t thread;
+
+	supervisor_signal(supervisor, SIGSTOP);
+	carve_buffer_unref(buffer);
+	assert_int_equal(pthread_create(&thread, NULL, ask, asked), 0);
+	sleep_ms(patience_ms);
+	supervisor_signal(supervisor, SIGCONT);
+	join_soon(thread);
+	assert_int_equal(asked->result, 0);
+}
+
 static void killed_when_a_reservation_has_waited(void **state)
 {
 	static const char *const arguments[] = { "--simulate", "64M", NULL };
 	const struct carve_class class = {
 		.struct_size = sizeof(class), .bytes = 60 * MIB, .count = 1,
 	};
-	struct carve_profile profile = CARVE_PROFILE_INIT;
-	struct carve_reservation *reservation;
+	struct asked asked = { .profile = CARVE_PROFILE_INIT };
 	struct restarting scene;
 	struct carve *carve;
 
@@ -70,15 +107,16 @@ static void killed_when_a_reservation_has_waited(void **state)
 	scene = restarting_start(arguments);
 	carve = client_new(scene.daemon);
 	assert_all_clean(carve);
-	profile.classes = &class;
-	profile.class_count = 1;
+	asked.carve = carve;
+	asked.profile.classes = &class;
+	asked.profile.class_count = 1;
 	arm("reserve-waited");
 	for (int i = 0; i < ROUNDS_MAX && access(place, F_OK) == 0; i++) {
 		/* What it leaves has to be zeroed first. */
-		carve_buffer_unref(client_alloc(carve, 60 * MIB, "before"));
-		assert_int_equal(carve_reserve(carve, &profile, &reservation, NULL), 0);
+		reserve_behind(scene.supervisor,
+			       client_alloc(carve, 60 * MIB, "before"), &asked, i);
 		await_reserved(carve, 60 * MIB);
-		carve_reservation_free(reservation);
+		carve_reservation_free(asked.reservation);
 	}
 	assert_int_equal(access(place, F_OK), -1);
 	unsetenv("CARVE_CRASH_FILE");
