@@ -89,9 +89,13 @@ static void *place(struct fuzz_thread *t, union fuzz_args *args,
 		break;
 	case 6:			/* in a buffer of the region itself */
 		t->borrowed = fuzz_slot_pick(t, true);
+		/* Not where others, with another mapping of it, put theirs. */
 		if (t->borrowed && (t->borrowed->mode & PROT_WRITE) &&
-		    size <= sizeof(*args))
+		    size <= sizeof(*args) &&
+		    !atomic_exchange(&t->borrowed->object->lent, true)) {
+			t->lender = t->borrowed->object;
 			to = t->borrowed->map + 8;
+		}
 		break;
 	}
 	memcpy(to, args, sizeof(*args));
@@ -109,6 +113,9 @@ int fuzz_call(struct fuzz_thread *t, int fd, unsigned int cmd,
 
 	if (!ret && !verdict->must)
 		memcpy(args, at, size);
+	if (t->lender)
+		atomic_store(&t->lender->lent, false);
+	t->lender = NULL;
 	if (t->borrowed)
 		fuzz_slot_leave(t->borrowed);
 	t->borrowed = NULL;

@@ -57,12 +57,14 @@ struct fuzz_verdict {
  * @before: of them, pages in front of the buffer
  * @after: of them, pages behind it
  * @stamped: each page of the buffer begins with a word of its own, else with 0
+ * @lent: somebody's arguments lie in it, behind the first word
  */
 struct fuzz_object {
 	_Atomic uint32_t refs;
 	uint64_t id;
 	uint32_t first, count, before, after;
 	bool stamped;
+	_Atomic bool lent;
 };
 
 /**
@@ -122,13 +124,15 @@ struct fuzz_shared {
  * @memory: room for arguments, see fuzz_place(): one page that can be made
  *	read-only, two pages, and one that is not there
  * @array: ARRAY_PAGES pages and one that is not there
- * @borrowed: a mapping of a buffer that arguments lie in, taken; or NULL
+ * @borrowed: a mapping that arguments may lie in, taken; or NULL
+ * @lender: the object that they lie in, lent; or NULL
  */
 struct fuzz_thread {
 	uint64_t random;
 	bool alone, few;
 	char *memory, *array;
 	struct fuzz_slot *borrowed;
+	struct fuzz_object *lender;
 };
 
 #define ARRAY_PAGES 8
