@@ -4,7 +4,7 @@
 
 # Placement knows nothing of the rest, so it is compiled on its own for tests.
 PLACEMENT_OBJS := $(addprefix $(B)/daemon/,gap-tree.o gaps.o gaps-lowest.o \
-	choice.o placement.o \
+	choice.o habit.o placement.o \
 	slots.o slots-change.o)
 DAEMON_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard daemon/*.c))
 

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "choice.h"
 
-/* Above this share of what ends together, extents are taken for sessions. */
-#define TOGETHER_MANY	(65536 / 4 * 3)
-
-/* One end counts as much as what is left of 2^this ends before it. */
-#define TOGETHER_LOG2	7
-
-/* What is this many allocations apart, at most, was allocated together. */
-#define TOGETHER_APART	32
-
 /* How many gaps are looked at, and how many that fit are compared. */
-#define LOOKS_MAX	24
-#define CANDIDATES_MAX	8
+#define LOOKS_MAX	48
+#define CANDIDATES_MAX	16
 
 /* A neighbour counts as no longer than this many times the extent itself. */
 #define NEIGHBOUR_TIMES	3
 
 /* What is less than the region over this is small, and gathers at the top. */
 #define SMALL_SHARE	128
+
+/* Where one place less is left for the largest buffers, a hole counts this much. */
+#define LARGEST_TIMES	6
 
 static uint64_t min(uint64_t a, uint64_t b)
 {
@@ -44,17 +38,34 @@ static uint64_t astray(const struct carve_gaps *gaps,
 }
 
 /*
- * How large the hole would be that is spoiled: the gap, and half of each
+ * Would the gap have room for fewer of the largest buffers than before? What
+ * fails for lack of space is nearly always one of these.
+ */
+static bool costs_largest(const struct carve_mark *mark,
+			  const struct carve_fit *fit, uint64_t largest,
+			  uint64_t offset)
+{
+	uint64_t gap = carve_mark_gap(mark);
+	uint64_t below = offset - carve_mark_end(mark);
+	uint64_t above = gap - below - fit->bytes;
+
+	return fit->bytes < largest && gap >= largest &&
+	       below / largest + above / largest < gap / largest;
+}
+
+/*
+ * How large the hole would be that is spoiled: the gap, and a third of each
  * neighbour, which may go any time. In 1/1024 pages.
  */
 static uint64_t spoiled(const struct carve_gaps *gaps,
 			const struct carve_mark *mark,
-			const struct carve_fit *fit, bool high, uint64_t offset)
+			const struct carve_fit *fit, uint64_t largest,
+			bool high, uint64_t offset)
 {
 	uint64_t most = NEIGHBOUR_TIMES * fit->bytes;
 	uint64_t gap = carve_mark_gap(mark), lower = carve_mark_bytes(mark);
 	uint64_t upper = carve_mark_upper_bytes(mark);
-	uint64_t hole = gap + min(lower, most) / 2 + min(upper, most) / 2;
+	uint64_t hole = gap + min(lower, most) / 3 + min(upper, most) / 3;
 	bool exact = gap == fit->bytes;
 	bool same_lower = lower == fit->bytes;
 	bool same_upper = upper == fit->bytes;
@@ -62,19 +73,21 @@ static uint64_t spoiled(const struct carve_gaps *gaps,
 
 	/* Nothing is left over. */
 	if (exact)
-		weight = weight * 4 / 5;
+		weight = weight * 2 / 3;
 	/* Where one of a size goes, another one may come. */
 	if (high ? same_upper || (exact && same_lower) :
 		   same_lower || (exact && same_upper))
-		weight = weight * 4 / 5;
+		weight = weight * 3 / 4;
+	if (costs_largest(mark, fit, largest, offset))
+		weight *= LARGEST_TIMES;
 	weight += astray(gaps, fit, offset, weight);
 	return hole / gaps->page_bytes * weight;
 }
 
 /* Of some gaps that are as large as @fit, or about as large. */
 static bool least_spoiled(const struct carve_gaps *gaps,
-			  const struct carve_fit *fit, uint64_t *ret_offset,
-			  struct carve_mark **ret_lower)
+			  const struct carve_fit *fit, uint64_t largest,
+			  uint64_t *ret_offset, struct carve_mark **ret_lower)
 {
 	struct carve_mark *mark = carve_gaps_first(gaps, fit->bytes);
 	uint64_t best = UINT64_MAX;
@@ -90,7 +103,8 @@ static bool least_spoiled(const struct carve_gaps *gaps,
 			if (!carve_gaps_place(gaps, mark, fit, high, &offset))
 				break;
 			fits = true;
-			score = spoiled(gaps, mark, fit, high, offset);
+			score = spoiled(gaps, mark, fit, largest, high,
+					offset);
 			if (score < best) {
 				best = score;
 				*ret_offset = offset;
@@ -102,38 +116,38 @@ static bool least_spoiled(const struct carve_gaps *gaps,
 	return best != UINT64_MAX;
 }
 
+/*
+ * Right behind the last one of this burst; or, if there is no room, where all that
+ * is to come of it fits, at either end of a gap.
+ */
+static bool in_burst(const struct carve_gaps *gaps,
+		     const struct carve_habit *habit,
+		     const struct carve_fit *fit, uint64_t largest,
+		     uint64_t *ret_offset, struct carve_mark **ret_lower)
+{
+	struct carve_fit all = *fit;
+
+	if (habit->recent.bytes) {
+		*ret_lower = carve_gaps_behind(gaps, habit->recent.cursor,
+					       gaps->page_bytes);
+		if (*ret_lower &&
+		    carve_gaps_place(gaps, *ret_lower, fit, false, ret_offset))
+			return true;
+	}
+	all.bytes = carve_habit_to_come(habit, fit->bytes);
+	all.bytes -= all.bytes & (gaps->page_bytes - 1);
+	return all.bytes > fit->bytes &&
+	       least_spoiled(gaps, &all, largest, ret_offset, ret_lower);
+}
+
 bool carve_choose(struct carve_gaps *gaps, const struct carve_habit *habit,
 		  const struct carve_fit *fit, uint64_t *ret_offset,
 		  struct carve_mark **ret_lower)
 {
-	if (habit->together > TOGETHER_MANY) {
-		/* Nothing is beside the last one when there is none. */
-		uint64_t from = gaps->count ? habit->cursor : 0;
+	uint64_t largest = carve_habit_largest(&habit->recent);
 
-		if (carve_gaps_lowest(gaps, fit, from, ret_offset, ret_lower))
-			return true;
-	} else if (least_spoiled(gaps, fit, ret_offset, ret_lower)) {
-		return true;
-	}
-	return carve_gaps_lowest(gaps, fit, 0, ret_offset, ret_lower);
-}
-
-uint64_t carve_habit_allocate(struct carve_habit *habit, uint64_t end)
-{
-	habit->after_release = false;
-	habit->cursor = end;
-	return ++habit->allocated;
-}
-
-void carve_habit_release(struct carve_habit *habit, uint64_t number)
-{
-	uint64_t apart = number > habit->released ? number - habit->released :
-						    habit->released - number;
-	bool together = habit->after_release && apart <= TOGETHER_APART;
-
-	habit->together -= habit->together >> TOGETHER_LOG2;
-	if (together)
-		habit->together += 65536 >> TOGETHER_LOG2;
-	habit->after_release = true;
-	habit->released = number;
+	return (carve_habit_in_sessions(habit) &&
+		in_burst(gaps, habit, fit, largest, ret_offset, ret_lower)) ||
+	       least_spoiled(gaps, fit, largest, ret_offset, ret_lower) ||
+	       carve_gaps_lowest(gaps, fit, ret_offset, ret_lower);
 }

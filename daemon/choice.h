@@ -7,25 +7,7 @@
 #define CARVE_DAEMON_CHOICE_H
 
 #include "gaps.h"
-
-/**
- * struct carve_habit - what was seen of allocations and ends, all of bounded size
- * @allocated: how many were allocated
- * @released: number of the one that was released last
- * @after_release: nothing was allocated since then
- * @together: how often what ended right after another had been allocated about
- *	when it was, in 1/65536
- * @cursor: end of what was placed last
- *
- * All zeros before its first use; may be copied.
- */
-struct carve_habit {
-	uint64_t allocated;
-	uint64_t released;
-	bool after_release;
-	uint32_t together;
-	uint64_t cursor;
-};
+#include "habit.h"
 
 /**
  * carve_choose() - a place for @fit
@@ -37,11 +19,5 @@ struct carve_habit {
 bool carve_choose(struct carve_gaps *gaps, const struct carve_habit *habit,
 		  const struct carve_fit *fit, uint64_t *ret_offset,
 		  struct carve_mark **ret_lower);
-
-/* Something was placed. Return: its number, for carve_habit_release(). */
-uint64_t carve_habit_allocate(struct carve_habit *habit, uint64_t end);
-
-/* What has this number has ended. */
-void carve_habit_release(struct carve_habit *habit, uint64_t number);
 
 #endif /* CARVE_DAEMON_CHOICE_H */

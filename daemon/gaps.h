@@ -44,7 +44,7 @@ bool carve_gaps_place(const struct carve_gaps *gaps,
 		      uint64_t *ret_offset);
 
 /**
- * carve_gaps_lowest() - the lowest place for @fit that is not below @from
+ * carve_gaps_lowest() - the lowest place for @fit
  *
  * @ret_lower: the mark that it is behind
  *
@@ -55,8 +55,7 @@ bool carve_gaps_place(const struct carve_gaps *gaps,
  * CARVE_GAPS_ALIGNMENTS, O(log n) for each multiple of the alignment in the range.
  */
 bool carve_gaps_lowest(struct carve_gaps *gaps, const struct carve_fit *fit,
-		       uint64_t from, uint64_t *ret_offset,
-		       struct carve_mark **ret_lower);
+		       uint64_t *ret_offset, struct carve_mark **ret_lower);
 
 /**
  * carve_gaps_first() - the first gap of the bin that gaps of @bytes are in,

@@ -92,7 +92,7 @@ static void put(struct carve_placement *placement, struct carve_mark *lower,
 				  &extent->held, offset, bytes);
 	if (state == CARVE_EXTENT_LIVE)
 		extent->number = (uint32_t)carve_habit_allocate(
-			&placement->habit, offset + bytes);
+			&placement->habit.recent, offset, bytes);
 	carve_gaps_insert(&placement->used, lower, &extent->used, offset,
 			  bytes);
 	extent->state = (uint8_t)state;
@@ -104,7 +104,7 @@ int carve_placement_allocate(struct carve_placement *placement,
 			     const struct carve_wish *wishes, size_t count,
 			     size_t *ret_index)
 {
-	struct carve_habit before = placement->habit;
+	struct carve_recent before = placement->habit.recent;
 
 	assert(count && count <= CARVE_PLACEMENT_MANY);
 
@@ -118,7 +118,7 @@ int carve_placement_allocate(struct carve_placement *placement,
 			*ret_index = i;
 			while (i--)
 				carve_placement_undo(placement, extents[i]);
-			placement->habit = before;
+			placement->habit.recent = before;
 			return -ENOSPC;
 		}
 
@@ -134,7 +134,7 @@ bool carve_placement_would_fit(struct carve_placement *placement,
 			       size_t *ret_index)
 {
 	struct carve_mark *trial = placement->trial;
-	struct carve_habit habit = placement->habit;
+	struct carve_recent before = placement->habit.recent;
 	size_t placed = 0;
 
 	assert(count && count <= CARVE_PLACEMENT_MANY);
@@ -144,15 +144,17 @@ bool carve_placement_would_fit(struct carve_placement *placement,
 		struct carve_mark *lower;
 		uint64_t offset;
 
-		if (!carve_choose(&placement->held, &habit, &fit, &offset,
-				  &lower))
+		if (!carve_choose(&placement->held, &placement->habit, &fit,
+				  &offset, &lower))
 			break;
-		carve_habit_allocate(&habit, offset + fit.bytes);
+		carve_habit_allocate(&placement->habit.recent, offset,
+				     fit.bytes);
 		carve_gaps_insert(&placement->held, lower, &trial[placed],
 				  offset, fit.bytes);
 	}
 	for (size_t i = placed; i--;)
 		carve_gaps_remove(&placement->held, &trial[i]);
+	placement->habit.recent = before;
 	if (placed < count)
 		*ret_index = placed;
 	return placed == count;
@@ -199,15 +201,23 @@ int carve_placement_insert(struct carve_placement *placement,
 	if (!lower)
 		return -EBUSY;
 	put(placement, lower, extent, offset, bytes, state);
+	/* What is there from before a restart is no burst. */
+	if (state == CARVE_EXTENT_LIVE)
+		placement->habit.recent.bytes = 0;
 	return 0;
 }
 
 void carve_placement_undo(struct carve_placement *placement,
 			  struct carve_extent *extent)
 {
+	uint64_t bytes = carve_extent_bytes(extent);
+	uint64_t *burst = &placement->habit.recent.bytes;
+
 	assert(extent->state == CARVE_EXTENT_LIVE ||
 	       extent->state == CARVE_EXTENT_RESERVED);
 	count(placement, extent, false);
+	if (extent->state == CARVE_EXTENT_LIVE)
+		*burst -= bytes < *burst ? bytes : *burst;
 	carve_gaps_remove(&placement->held, &extent->held);
 	carve_gaps_remove(&placement->used, &extent->used);
 	extent->state = CARVE_EXTENT_NONE;
@@ -217,7 +227,7 @@ void carve_placement_undo(struct carve_placement *placement,
 static uint64_t number_of(const struct carve_placement *placement,
 			  const struct carve_extent *extent)
 {
-	uint64_t last = placement->habit.allocated;
+	uint64_t last = placement->habit.recent.allocated;
 
 	return last - (uint32_t)((uint32_t)last - extent->number);
 }

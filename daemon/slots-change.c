@@ -249,6 +249,9 @@ static bool exceeds(const struct plan *plan, uint64_t bytes, size_t *ret_index)
 static bool place(struct plan *plan, struct carve_slot_list *fresh,
 		  size_t *ret_index)
 {
+	struct carve_recent *recent = &plan->slots->placement->habit.recent;
+	const struct carve_recent before = *recent;
+
 	if (exceeds(plan, plan->slots->placement->used.gap_bytes, ret_index))
 		return false;
 	for (size_t i = 0; i < plan->count; i++) {
@@ -258,10 +261,13 @@ static bool place(struct plan *plan, struct carve_slot_list *fresh,
 			if (place_one(plan, class, fresh))
 				continue;
 			displace(plan, fresh);
+			carve_habit_forget(recent, &before);
 			*ret_index = class;
 			return false;
 		}
 	}
+	/* Slots are no burst: they end when nobody needs them, if ever. */
+	carve_habit_forget(recent, &before);
 	return true;
 }
 

@@ -57,15 +57,27 @@ static long choose(struct range *range, uint64_t pages, uint64_t alignment,
 	return (long)(offset / PAGE);
 }
 
+static void allocate(struct range *range, uint64_t page, uint64_t pages)
+{
+	cover(range, page, pages);
+	carve_habit_allocate(&range->habit.recent, page * PAGE, pages * PAGE);
+}
+
+/* A burst of @count times @pages, all of which ended together. */
+static void see_burst(struct carve_habit *habit, uint64_t count, uint64_t pages)
+{
+	uint64_t first = habit->recent.allocated + 1;
+
+	for (uint64_t i = 0; i < count; i++)
+		carve_habit_allocate(&habit->recent, 0, pages * PAGE);
+	for (uint64_t i = 0; i < count; i++)
+		carve_habit_release(habit, first + i);
+}
+
 /* What ended had been allocated together, so often that it is believed. */
 static void many_end_together(struct carve_habit *habit)
 {
-	uint64_t first = habit->allocated + 1;
-
-	for (int i = 0; i < 400; i++)
-		carve_habit_allocate(habit, habit->cursor);
-	for (uint64_t i = 0; i < 400; i++)
-		carve_habit_release(habit, first + i);
+	see_burst(habit, 400, 1);
 }
 
 static void the_gap_that_fits_exactly(void **state)
@@ -133,37 +145,136 @@ static void between_small_neighbours(void **state)
 	assert_int_equal(choose(&range, 9, 1, 0), 91);
 }
 
-static void after_the_last_one_in_sessions(void **state)
+/* A hole that is just long enough for the largest is left to one of these. */
+static void room_for_the_largest_is_kept(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 200);
+	cover(&range, 0, 40);	/* gap of 12 */
+	cover(&range, 52, 40);	/* gap of 14 */
+	cover(&range, 106, 94);
+	assert_int_equal(choose(&range, 2, 1, 0), 40);
+	carve_habit_allocate(&range.habit.recent, 0, 12 * PAGE);
+	assert_int_equal(choose(&range, 2, 1, 0), 92);
+	/* Three cost one of these in either. */
+	assert_int_equal(choose(&range, 3, 1, 0), 40);
+	assert_int_equal(choose(&range, 12, 1, 0), 40);
+	/* What was the largest a thousand allocations ago is forgotten. */
+	for (int i = 0; i < 600; i++)
+		carve_habit_allocate(&range.habit.recent, 0, PAGE);
+	assert_int_equal(choose(&range, 2, 1, 0), 92);
+	for (int i = 0; i < 424; i++)
+		carve_habit_allocate(&range.habit.recent, 0, PAGE);
+	assert_int_equal(choose(&range, 2, 1, 0), 40);
+}
+
+static void a_burst_stays_together(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 120);
+	cover(&range, 0, 10);	/* gap of 4, which would fit exactly */
+	cover(&range, 14, 10);	/* gap of 30 */
+	cover(&range, 54, 10);	/* gap of 13 */
+	cover(&range, 77, 23);	/* gap of 8, as much as two are */
+	cover(&range, 108, 12);
+	see_burst(&range.habit, 3, 4);
+	assert_int_equal(choose(&range, 4, 1, 0), 10);
+	many_end_together(&range.habit);
+	see_burst(&range.habit, 3, 4);
+	/* Three are likely: where there is room for all, and not much more. */
+	assert_int_equal(choose(&range, 4, 1, 0), 64);
+	allocate(&range, 64, 4);
+	assert_int_equal(choose(&range, 4, 1, 0), 68);
+	allocate(&range, 68, 4);
+	/* No room is left behind it: all that is likely to come is one. */
+	assert_int_equal(choose(&range, 5, 1, 71), 24);
+	assert_int_equal(choose(&range, 4, 1, 71), 10);
+	/* Once something has ended, another burst begins. */
+	carve_habit_release(&range.habit, range.habit.recent.allocated);
+	many_end_together(&range.habit);
+	see_burst(&range.habit, 5, 4);
+	see_burst(&range.habit, 7, 4);
+	range.habit.recent.cursor = 100 * PAGE;
+	assert_int_equal(choose(&range, 4, 1, 0), 24);
+}
+
+/* What is small as a whole, less than a 128th of the range, lies high. */
+static void a_small_burst_lies_high(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 10000);
+	many_end_together(&range.habit);
+	see_burst(&range.habit, 8, 4);
+	for (uint64_t i = 0; i < 8; i++) {
+		assert_int_equal(choose(&range, 4, 1, 0), 9968 + 4 * i);
+		allocate(&range, 9968 + 4 * i, 4);
+	}
+}
+
+/* No gap has room for all of it: each goes where it spoils least. */
+static void a_burst_too_long_for_any_gap(void **state)
 {
 	static struct range range;
 
 	(void)state;
 	start(&range, 100);
-	cover(&range, 0, 10);	/* gap of 4, which would fit exactly */
+	cover(&range, 0, 10);	/* gap of 4 */
 	cover(&range, 14, 10);	/* gap of 30 */
-	cover(&range, 54, 10);	/* gap of 36 */
-	assert_int_equal(choose(&range, 4, 1, 0), 10);
+	cover(&range, 54, 46);
 	many_end_together(&range.habit);
-	range.habit.cursor = 60 * PAGE;
-	assert_int_equal(choose(&range, 4, 1, 0), 64);
-	range.habit.cursor = 30 * PAGE;
-	assert_int_equal(choose(&range, 4, 1, 0), 30);
-	/* Behind the cursor there is nothing: from the beginning. */
-	range.habit.cursor = 98 * PAGE;
-	assert_int_equal(choose(&range, 4, 1, 0), 10);
-	range.habit.cursor = 100 * PAGE;
+	see_burst(&range.habit, 9, 4);
 	assert_int_equal(choose(&range, 4, 1, 0), 10);
 }
 
-static void an_empty_region_begins_at_the_bottom(void **state)
+static void what_is_to_come_of_a_burst(void **state)
 {
-	static struct range range;
+	static struct carve_habit habit;
 
 	(void)state;
-	start(&range, 100);
-	many_end_together(&range.habit);
-	range.habit.cursor = 60 * PAGE;
-	assert_int_equal(choose(&range, 5, 1, 0), 0);
+	memset(&habit, 0, sizeof(habit));
+	assert_int_equal(carve_habit_to_come(&habit, PAGE), PAGE);
+	see_burst(&habit, 8, 4);
+	assert_int_equal(carve_habit_to_come(&habit, 4 * PAGE), 32 * PAGE);
+	see_burst(&habit, 4, 4);
+	assert_int_equal(carve_habit_to_come(&habit, 4 * PAGE), 24 * PAGE);
+	/* The first one decides, and what there was already is not to come. */
+	carve_habit_allocate(&habit.recent, 0, 4 * PAGE);
+	carve_habit_allocate(&habit.recent, 0, PAGE);
+	assert_int_equal(carve_habit_to_come(&habit, PAGE), 19 * PAGE);
+	assert_int_equal(carve_habit_to_come(&habit, 30 * PAGE), 30 * PAGE);
+	carve_habit_allocate(&habit.recent, 0, 30 * PAGE);
+	assert_int_equal(carve_habit_to_come(&habit, PAGE), PAGE);
+	carve_habit_release(&habit, 1);
+	/* Of a size that no burst began with: what bursts take on average. */
+	for (int i = 0; i < 200; i++)
+		see_burst(&habit, 8, 4);
+	assert_in_range(carve_habit_to_come(&habit, 3 * PAGE), 31 * PAGE,
+			32 * PAGE);
+}
+
+/* More kinds of bursts than are remembered: a later one takes the place. */
+static void more_bursts_than_are_remembered(void **state)
+{
+	static struct carve_habit habit;
+	uint64_t known = 0;
+
+	(void)state;
+	memset(&habit, 0, sizeof(habit));
+	for (uint64_t i = 1; i <= 1000; i++) {
+		see_burst(&habit, 3, i);
+		assert_int_equal(carve_habit_to_come(&habit, i * PAGE),
+				 3 * i * PAGE);
+	}
+	for (uint64_t i = 1; i <= 1000; i++)
+		known += carve_habit_to_come(&habit, i * PAGE) == 3 * i * PAGE;
+	assert_in_range(known, CARVE_HABIT_BURSTS / 2,
+			CARVE_HABIT_BURSTS + 2);
 }
 
 static void single_ends_are_no_sessions(void **state)
@@ -178,7 +289,8 @@ static void single_ends_are_no_sessions(void **state)
 	/* An allocation after each end: nothing ends together. */
 	for (int i = 0; i < 400; i++)
 		carve_habit_release(&habit,
-				    carve_habit_allocate(&habit, 0));
+				    carve_habit_allocate(&habit.recent, 0,
+							 PAGE));
 	assert_true(habit.together < 5000);
 	/* One end after the other, but of what is unrelated. */
 	for (uint64_t i = 0; i < 400; i++)
@@ -249,8 +361,12 @@ int main(void)
 		cmocka_unit_test(beside_one_of_its_size),
 		cmocka_unit_test(small_ones_high_large_ones_low),
 		cmocka_unit_test(between_small_neighbours),
-		cmocka_unit_test(after_the_last_one_in_sessions),
-		cmocka_unit_test(an_empty_region_begins_at_the_bottom),
+		cmocka_unit_test(room_for_the_largest_is_kept),
+		cmocka_unit_test(a_burst_stays_together),
+		cmocka_unit_test(a_small_burst_lies_high),
+		cmocka_unit_test(a_burst_too_long_for_any_gap),
+		cmocka_unit_test(what_is_to_come_of_a_burst),
+		cmocka_unit_test(more_bursts_than_are_remembered),
 		cmocka_unit_test(single_ends_are_no_sessions),
 		cmocka_unit_test(found_among_many_that_do_not_do),
 		cmocka_unit_test(found_below_a_limit),

@@ -60,16 +60,35 @@ static bool is_free(const struct model *model, size_t page, size_t pages)
 }
 
 /* Return: the page, or -1. */
-static long naive_lowest(const struct model *model, const struct carve_fit *fit,
-			 uint64_t from)
+static long naive_lowest(const struct model *model, const struct carve_fit *fit)
 {
 	size_t pages = fit->bytes / PAGE;
 
-	for (size_t i = (from + PAGE - 1) / PAGE; i < model->pages; i++)
+	for (size_t i = 0; i < model->pages; i++)
 		if (is_free(model, i, pages) && (i + pages) * PAGE <= fit->end &&
-		    (model->base_page + i) % (fit->alignment / PAGE) == 0)
+		    (model->base_page + i + fit->before / PAGE) %
+				    (fit->alignment / PAGE) == 0)
 			return (long)i;
 	return -1;
+}
+
+/* With a guard before what is aligned: whenever there is one, but any. */
+static void compare_guarded(struct model *model, const struct carve_fit *fit)
+{
+	long expected = naive_lowest(model, fit);
+	struct carve_mark *lower;
+	uint64_t offset;
+
+	if (!carve_gaps_lowest(&model->gaps, fit, &offset, &lower)) {
+		assert_int_equal(expected, -1);
+		return;
+	}
+	assert_true(expected >= 0);
+	assert_ptr_equal(lower, carve_gaps_behind(&model->gaps, offset,
+						  fit->bytes));
+	assert_true(offset + fit->bytes <= fit->end);
+	assert_int_equal((model->base_page * PAGE + offset + fit->before) &
+			 (fit->alignment - 1), 0);
 }
 
 static void compare_lowest(struct model *model)
@@ -80,13 +99,11 @@ static void compare_lowest(struct model *model)
 		.end = random_below(3) ? UINT64_MAX :
 					 random_below(model->pages * PAGE * 2),
 	};
-	uint64_t from = random_below(3) ?
-				random_below(model->pages + 2) * PAGE : 0;
-	long expected = naive_lowest(model, &fit, from);
+	long expected = naive_lowest(model, &fit);
 	struct carve_mark *lower = NULL;
 	uint64_t offset = 1;
 
-	if (!carve_gaps_lowest(&model->gaps, &fit, from, &offset, &lower)) {
+	if (!carve_gaps_lowest(&model->gaps, &fit, &offset, &lower)) {
 		assert_int_equal(expected, -1);
 		assert_null(lower);
 		return;
@@ -94,6 +111,9 @@ static void compare_lowest(struct model *model)
 	assert_int_equal(offset, (uint64_t)expected * PAGE);
 	assert_ptr_equal(lower, carve_gaps_behind(&model->gaps, offset,
 						  fit.bytes));
+	fit.before = random_below(3) * PAGE;
+	fit.bytes += fit.before;
+	compare_guarded(model, &fit);
 }
 
 static void compare_behind(const struct model *model)
@@ -254,7 +274,7 @@ static void compare_long(struct long_gaps *model, uint64_t pages,
 	uint64_t expected = lowest_long(model, pages, alignment), offset;
 	struct carve_mark *lower;
 
-	if (carve_gaps_lowest(&model->gaps, &fit, 0, &offset, &lower))
+	if (carve_gaps_lowest(&model->gaps, &fit, &offset, &lower))
 		assert_int_equal(offset / PAGE, expected);
 	else
 		assert_true(expected == UINT64_MAX);

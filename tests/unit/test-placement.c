@@ -134,15 +134,18 @@ static void none_of_many_when_one_does_not_fit(void **state)
 		{ 3 * PAGE, PAGE, 0, 0, 0 }, { 4 * PAGE, PAGE, 0, 0, 0 },
 		{ 2 * PAGE, PAGE, 0, 0, 0 },
 	};
+	struct carve_habit habit;
 	size_t index = 0;
 
 	(void)state;
 	start(&region, 8, 0);
 	for (size_t i = 0; i < 3; i++)
 		extents[i] = &region.extents[i];
+	habit = region.placement.habit;
 	assert_int_equal(carve_placement_allocate(&region.placement, extents,
 						  wishes, 3, &index), -ENOSPC);
 	assert_int_equal(index, 2);
+	assert_memory_equal(&region.placement.habit, &habit, sizeof(habit));
 	assert_int_equal(carve_placement_figures(&region.placement).clean,
 			 8 * PAGE);
 	assert_null(carve_placement_check(&region.placement));
@@ -153,6 +156,77 @@ static void none_of_many_when_one_does_not_fit(void **state)
 }
 
 /* The check is worth nothing unless it sees damage. */
+/* Bursts of four buffers of @pages pages, each of which ends together. */
+static void see_bursts(struct region *region, uint64_t pages)
+{
+	for (int i = 0; i < 400; i++) {
+		for (size_t k = 0; k < 4; k++)
+			assert_int_equal(one(region, k, pages * PAGE, PAGE), 0);
+		for (size_t k = 0; k < 4; k++) {
+			carve_placement_release(&region->placement,
+						&region->extents[k]);
+			carve_placement_clean(&region->placement,
+					      &region->extents[k]);
+		}
+	}
+}
+
+static uint64_t page_of(const struct region *region, size_t extent)
+{
+	return carve_extent_offset(&region->extents[extent]) / PAGE;
+}
+
+/* Into a gap for all, beside each other, though one of its own would fit each. */
+static void a_burst_lies_in_one_piece(void **state)
+{
+	static struct region region;
+	static struct carve_extent others[3];
+	struct carve_extent *extents[4];
+	struct carve_wish wishes[4];
+	size_t index;
+
+	(void)state;
+	start(&region, 100, 0);
+	see_bursts(&region, 4);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(carve_placement_insert(&region.placement,
+			&others[i], (4 + 5 * i) * PAGE, PAGE,
+			CARVE_EXTENT_LIVE), 0);
+	for (size_t i = 0; i < 4; i++) {
+		extents[i] = &region.extents[i];
+		wishes[i] = (struct carve_wish){ 4 * PAGE, PAGE, 0, 0, 0 };
+	}
+	assert_int_equal(carve_placement_allocate(&region.placement, extents,
+						  wishes, 4, &index), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(page_of(&region, i), 15 + 4 * i);
+}
+
+/* What was there before a restart, and what was undone, is of no burst. */
+static void what_is_no_burst(void **state)
+{
+	static struct region region;
+	const struct carve_habit *habit = &region.placement.habit;
+
+	(void)state;
+	start(&region, 100, 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(carve_placement_insert(&region.placement,
+			&region.extents[i], 10 * i * PAGE, 4 * PAGE,
+			CARVE_EXTENT_LIVE), 0);
+	assert_int_equal(one(&region, 3, 4 * PAGE, PAGE), 0);
+	carve_placement_release(&region.placement, &region.extents[0]);
+	assert_int_equal(carve_habit_to_come(habit, 4 * PAGE), 4 * PAGE);
+	carve_placement_clean(&region.placement, &region.extents[0]);
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(one(&region, 0, 4 * PAGE, PAGE), 0);
+		carve_placement_undo(&region.placement, &region.extents[0]);
+	}
+	assert_int_equal(one(&region, 0, 4 * PAGE, PAGE), 0);
+	carve_placement_release(&region.placement, &region.extents[3]);
+	assert_int_equal(carve_habit_to_come(habit, 4 * PAGE), 4 * PAGE);
+}
+
 static void the_check_sees_damage(void **state)
 {
 	static struct region region;
@@ -195,6 +269,8 @@ int main(void)
 		cmocka_unit_test(a_limit_is_of_the_physical_address),
 		cmocka_unit_test(the_end_of_the_address_space),
 		cmocka_unit_test(none_of_many_when_one_does_not_fit),
+		cmocka_unit_test(a_burst_lies_in_one_piece),
+		cmocka_unit_test(what_is_no_burst),
 		cmocka_unit_test(the_check_sees_damage),
 	};
 

@@ -168,6 +168,33 @@ static void held_memory_is_nobody_elses(void **state)
 }
 
 /* The invariant's check has to see what breaks it. */
+/* Neither those that are there nor those that did not all fit. */
+static void slots_are_no_burst(void **state)
+{
+	static struct region region;
+	struct carve_kind two = kind(6, 2), three = kind(6, 3);
+	struct carve_habit before;
+
+	(void)state;
+	start(&region, 20);
+	fill(&region, 4);
+	before = region.placement.habit;
+	assert_int_equal(change(&region, &two, 1), 0);
+	assert_int_equal(region.placement.habit.recent.allocated,
+			 before.recent.allocated + 2);
+	before.recent.allocated += 2;
+	assert_memory_equal(&region.placement.habit, &before, sizeof(before));
+
+	/* Room for all of them, but not in one piece for the third. */
+	start(&region, 20);
+	assert_int_equal(carve_placement_insert(&region.placement,
+			&region.other, 9 * PAGE, PAGE, CARVE_EXTENT_LIVE), 0);
+	before = region.placement.habit;
+	assert_int_equal(change(&region, &three, 1), -ENOSPC);
+	before.recent.allocated += 2;
+	assert_memory_equal(&region.placement.habit, &before, sizeof(before));
+}
+
 static void the_check_sees_damage(void **state)
 {
 	static struct region region;
@@ -208,6 +235,7 @@ int main(void)
 		cmocka_unit_test(own_dirty_slots_are_waited_for),
 		cmocka_unit_test(living_buffers_outlive_the_profile),
 		cmocka_unit_test(held_memory_is_nobody_elses),
+		cmocka_unit_test(slots_are_no_burst),
 		cmocka_unit_test(the_check_sees_damage),
 	};
 
