@@ -95,11 +95,11 @@ unsigned int daemon_fds(const struct daemon *daemon)
 
 void assert_fds_become(const struct daemon *daemon, unsigned int count)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	unsigned int now;
 
 	while ((now = count_fds(daemon)) != count) {
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("the daemon has %u descriptors, and had %u", now, count);
 		sleep_ms(5);
 	}
@@ -164,7 +164,7 @@ struct carve_region_info client_region(struct carve *carve)
 
 void assert_all_clean(struct carve *carve)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	struct carve_region_info info;
 	struct carve_buffers *buffers = NULL;
 
@@ -172,7 +172,7 @@ void assert_all_clean(struct carve *carve)
 		info = client_region(carve);
 		if (info.free_bytes == info.bytes)
 			break;
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("of %llu bytes %llu stay live and %llu dirty",
 				 (unsigned long long)info.bytes,
 				 (unsigned long long)info.live_bytes,
@@ -188,14 +188,14 @@ void assert_all_clean(struct carve *carve)
 
 void assert_live_becomes(struct carve *carve, uint64_t bytes)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	struct carve_region_info info;
 
 	for (;;) {
 		info = client_region(carve);
 		if (info.live_bytes == bytes && info.dirty_bytes == 0)
 			return;
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("%llu bytes are live, not %llu, and %llu dirty",
 				 (unsigned long long)info.live_bytes,
 				 (unsigned long long)bytes,
@@ -223,11 +223,11 @@ pid_t child_start(int (*body)(void *data), void *data)
 
 void child_expect(pid_t child, int status)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	int got;
 	pid_t r;
 
-	while ((r = waitpid(child, &got, WNOHANG)) == 0 && now_ms() < end)
+	while ((r = waitpid(child, &got, WNOHANG)) == 0 && patient_ms() < end)
 		sleep_ms(2);
 	assert_int_equal(r, child);
 	assert_true(WIFEXITED(got));
@@ -260,7 +260,7 @@ static bool is_readable(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 
-	return poll(&pollfd, 1, PATIENCE * 1000) == 1;
+	return patient_poll(&pollfd, 1, PATIENCE * 1000) == 1;
 }
 
 void read_soon(int fd, void *data, size_t bytes)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Somebody who was killed is gone by then; without a daemon it may take longer. */
-#define CLAIM_MS	(PATIENCE / 2 * 1000)
+#define CLAIM_MS	(PATIENCE * 1000)
 #define CLAIM_OUTSIDE_MS	5000
 
 /**
@@ -186,7 +186,7 @@ static void look_at_some(struct crash_self *self)
 /* The one before in this place may not be known to be dead yet. */
 static void claim(struct crash_self *self)
 {
-	int64_t until = now_ms() + (self->world->outside ? CLAIM_OUTSIDE_MS : CLAIM_MS);
+	int64_t until = patient_ms() + (self->world->outside ? CLAIM_OUTSIDE_MS : CLAIM_MS);
 	int r;
 
 	snprintf(plan.name, sizeof(plan.name), "film");
@@ -194,7 +194,7 @@ static void claim(struct crash_self *self)
 			       carve_reservation_claim(self->carve, plan.name,
 						       CARVE_FOREVER,
 						       &plan.reservation))) == -EBUSY &&
-	       now_ms() < until)
+	       patient_ms() < until)
 		sleep_ms(1);
 	if (r < 0) {
 		/* Of who died without a daemon it is known after half a minute. */

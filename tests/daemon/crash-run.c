@@ -183,11 +183,11 @@ static void fail_leaked(struct carve *carve, const struct carve_region_info *now
 /* A load that does nothing proves nothing. */
 static void await_load(struct crash_run *run)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 
 	while (crash_world_calls(run->world) <= 1000 || !run->world->appeals) {
 		crash_world_reap(run->world);
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("%llu calls, %llu appeals",
 				 (unsigned long long)crash_world_calls(run->world),
 				 (unsigned long long)run->world->appeals);
@@ -199,11 +199,11 @@ static void await_load(struct crash_run *run)
 static void assert_nothing_left(struct crash_run *run)
 {
 	struct carve_region_info now[CRASH_REGIONS];
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 
 	do {
 		take_regions(run->carve, now);
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_leaked(run->carve, now);
 		sleep_ms(2);
 	} while (memcmp(now, run->before, sizeof(now)) != 0);
@@ -211,7 +211,7 @@ static void assert_nothing_left(struct crash_run *run)
 		return;
 	/* The state, two simulated regions, and this connection. */
 	while (supervisor_get_status(run->supervisor).stored != 4) {
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("%u descriptors are stored",
 				 supervisor_get_status(run->supervisor).stored);
 		sleep_ms(2);

@@ -76,8 +76,8 @@ static void run(struct crash_world *world, unsigned int index, unsigned int seed
 	int64_t start_ms;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* Also on a busy machine the next daemon is there by then. */
-	carve_patience_nsec = PATIENCE * 1000 * MSEC;
+	/* Also on a machine that stood still the next daemon is there by then. */
+	carve_patience_nsec = 2 * PATIENCE * 1000 * MSEC;
 	self.world = world;
 	self.worker = &world->workers[index];
 	self.index = index;
@@ -185,12 +185,12 @@ static bool all_parked(const struct crash_world *world)
 
 static void stand_still(struct crash_world *world)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 
 	world->pause = true;
 	while (!all_parked(world)) {
 		crash_world_reap(world);
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_stuck(world, "stand still");
 		sleep_ms(2);
 	}
@@ -208,13 +208,13 @@ static unsigned int count_held(const struct crash_world *world)
 
 void crash_world_empty(struct crash_world *world)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 
 	world->empty = true;
 	stand_still(world);
 	/* What was in flight is given up a moment later. */
 	while (count_held(world)) {
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_stuck(world, "are without a buffer");
 		sleep_ms(1);
 	}
@@ -354,14 +354,14 @@ void crash_world_check(struct crash_world *world, struct carve *carve)
 
 	stand_still(world);
 	/* What was dropped last may still be on its way. */
-	end = now_ms() + PATIENCE * 1000;
+	end = patient_ms() + PATIENCE * 1000;
 	do {
 		difference[0] = '\0';
 		compare_buffers(world, carve);
 		compare_reservations(world, carve, false);
 		if (difference[0])
 			sleep_ms(5);
-	} while (difference[0] && now_ms() < end);
+	} while (difference[0] && patient_ms() < end);
 	if (difference[0]) {
 		compare_reservations(world, carve, true);
 		fail_msg("after %u deaths: %s", world->deaths, difference);
@@ -373,13 +373,13 @@ void crash_world_check(struct crash_world *world, struct carve *carve)
 
 void crash_world_end(struct crash_world *world)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	unsigned int i = 0;
 
 	world->stop = true;
 	while (i < world->count) {
 		crash_world_reap(world);
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_stuck(world, "end");
 		if (world->workers[i].pid)
 			sleep_ms(2);

@@ -167,7 +167,7 @@ bool daemon_next_report(struct daemon *daemon, char *text, size_t size,
 	const char *status;
 	ssize_t n;
 
-	if (poll(&pollfd, 1, timeout_ms) != 1)
+	if (patient_poll(&pollfd, 1, timeout_ms) != 1)
 		return false;
 	n = recv(daemon->notify, text, size - 1, 0);
 	assert_true(n >= 0);
@@ -181,11 +181,11 @@ bool daemon_next_report(struct daemon *daemon, char *text, size_t size,
 
 void daemon_wait_ready(struct daemon *daemon)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	char text[1024], *log;
 	int status;
 
-	while (now_ms() < end) {
+	while (patient_ms() < end) {
 		if (daemon_next_report(daemon, text, sizeof(text), 100) &&
 		    strstr(text, "READY=1"))
 			return;
@@ -224,7 +224,7 @@ struct daemon *daemon_start(const char *argument, ...)
 
 int daemon_wait(struct daemon *daemon)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	int status;
 	pid_t r;
 
@@ -233,7 +233,7 @@ int daemon_wait(struct daemon *daemon)
 		assert_true(r >= 0);
 		if (r == 0)
 			sleep_ms(2);
-	} while (r == 0 && now_ms() < end);
+	} while (r == 0 && patient_ms() < end);
 	if (r == 0)
 		fail_msg("the daemon does not end within %d s", PATIENCE);
 	daemon->pid = -1;

@@ -19,6 +19,8 @@
 
 #include <carve.h>
 
+#include "../patience.h"
+
 #define KIB	1024ULL
 #define MIB	(1024 * KIB)
 #define PAGE	((uint64_t)sysconf(_SC_PAGESIZE))
@@ -30,11 +32,11 @@
 extern uint64_t carve_patience_nsec;
 
 /*
- * Nothing that is waited for may take longer; seconds. A process that has watched a
- * simulated region does not end before the kernel has looked at all readers (SRCU),
- * for which a busy machine was seen to take half a minute.
+ * Nothing that is waited for may take longer; seconds, by patient_ms(). A process that
+ * has watched a simulated region does not end before the kernel has looked at all
+ * readers (SRCU), for which a busy machine was seen to take half a minute.
  */
-#define PATIENCE 120
+#define PATIENCE 180
 
 /**
  * struct daemon - one running carved

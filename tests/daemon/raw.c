@@ -17,7 +17,7 @@ union raw_control {
 int raw_connect(const struct daemon *daemon)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = PATIENCE };
+	const struct timeval patience = { .tv_sec = 2 * PATIENCE };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -97,7 +97,7 @@ ssize_t raw_receive(int socket, void *packet, size_t bytes, int timeout_ms)
 	ssize_t n;
 	int fd;
 
-	if (poll(&pollfd, 1, timeout_ms) != 1)
+	if (patient_poll(&pollfd, 1, timeout_ms) != 1)
 		return -EAGAIN;
 	n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n <= 0)

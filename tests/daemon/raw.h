@@ -11,7 +11,7 @@
 /* More descriptors than any message may carry. */
 #define RAW_FDS_MAX 253
 
-/* A connection; nothing said yet. It blocks, but for no longer than PATIENCE. */
+/* A connection; nothing said yet. It blocks, but for no longer than 2 * PATIENCE. */
 int raw_connect(const struct daemon *daemon);
 
 /* A connection that was greeted. */

@@ -78,11 +78,11 @@ struct carve_reservations *reservations(struct carve *carve, size_t count)
 
 void assert_reserved_becomes(struct carve *carve, uint64_t bytes)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	uint64_t now;
 
 	while ((now = client_region(carve).reserved_bytes) != bytes) {
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("%llu bytes are reserved, and not %llu",
 				 (unsigned long long)now,
 				 (unsigned long long)bytes);

@@ -64,7 +64,7 @@ int session_receive(struct session *session, uint16_t type, void *message,
 	const struct carve_wire_header *header = message;
 	ssize_t n;
 
-	assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
+	assert_int_equal(patient_poll(&pollfd, 1, PATIENCE * 1000), 1);
 	n = recvmsg(session->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < (ssize_t)sizeof(*header))
 		fail_msg("hung up on, or an error: %zd", n);

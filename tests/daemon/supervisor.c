@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -42,10 +41,12 @@ static struct supervisor_status command(struct supervisor *supervisor,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
+	struct pollfd pollfd = { .fd = supervisor->control, .events = POLLIN };
 	struct cmsghdr *rights;
 
 	assert_int_equal(send(supervisor->control, say, sizeof(*say), MSG_NOSIGNAL),
 			 sizeof(*say));
+	assert_int_equal(patient_poll(&pollfd, 1, PATIENCE * 1000), 1);
 	assert_int_equal(recvmsg(supervisor->control, &message, MSG_CMSG_CLOEXEC),
 			 sizeof(status));
 	rights = CMSG_FIRSTHDR(&message);
@@ -103,7 +104,6 @@ struct supervisor *supervisor_start(const struct daemon *daemon,
 				    const char *const *arguments)
 {
 	struct supervisor_setup setup = { .daemon = daemon, .arguments = arguments };
-	const struct timeval patience = { .tv_sec = PATIENCE };
 	int pair[2];
 
 	assert_int_equal(the_one.pid, 0);
@@ -113,8 +113,6 @@ struct supervisor *supervisor_start(const struct daemon *daemon,
 	assert_int_equal(listen(setup.listener, 128), 0);
 	setup.notify = notify_socket(daemon);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience,
-				    sizeof(patience)), 0);
 	setup.control = pair[1];
 	fflush(NULL);
 	the_one.pid = fork();
@@ -145,11 +143,11 @@ void supervisor_signal(struct supervisor *supervisor, int signal)
 static void end_and_wait(struct supervisor *supervisor, int signal)
 {
 	struct supervisor_status before = supervisor_get_status(supervisor), now;
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 
 	supervisor_signal(supervisor, signal);
 	while ((now = supervisor_get_status(supervisor)).starts == before.starts) {
-		if (now.pid == 0 || now_ms() > end)
+		if (now.pid == 0 || patient_ms() > end)
 			fail_msg("no other daemon was started: %u failed, the last with %#x",
 				 now.failures, now.failure);
 		sleep_ms(1);
@@ -168,11 +166,11 @@ void supervisor_restart(struct supervisor *supervisor)
 
 void supervisor_wait_ready(struct supervisor *supervisor)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	struct supervisor_status now;
 
 	while (!(now = supervisor_get_status(supervisor)).ready) {
-		if (now.pid == 0 || now_ms() > end)
+		if (now.pid == 0 || patient_ms() > end)
 			fail_msg("the daemon does not get ready: %u failed, the last with %#x",
 				 now.failures, now.failure);
 		sleep_ms(1);

@@ -13,14 +13,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINGER_SECONDS	(2 * PATIENCE)
+#define LINGER_SECONDS	(4 * PATIENCE)
 
 /* At a time, and so often: more than the daemon takes of a user. */
 #define QUERIES		10
 #define TURNS		10
 
-/* Far less than one of them lingers; far more than a busy machine takes. */
-#define SOON_MS		(PATIENCE * 1000 / 2)
+/*
+ * Far less than one of them lingers; far more than a machine takes that is busy or
+ * stands still.
+ */
+#define SOON_MS		(PATIENCE * 1000 * 3 / 2)
 
 /**
  * struct scene - the daemon, and who must not notice

@@ -49,10 +49,10 @@ static void arm(const char *name)
 /* The next daemon may not know that all was zeroed, and do that once more. */
 static void await_reserved(struct carve *carve, uint64_t bytes)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 
 	while (client_region(carve).reserved_bytes != bytes) {
-		assert_true(now_ms() < end);
+		assert_true(patient_ms() < end);
 		sleep_ms(1);
 	}
 }

@@ -113,7 +113,7 @@ static void expect_all(int *sockets)
 	for (int i = 0; i < CLIENTS; i++)
 		fds[i] = (struct pollfd){ .fd = sockets[i], .events = POLLIN };
 	for (int left = CLIENTS; left;) {
-		assert_true(poll(fds, CLIENTS, PATIENCE * 1000) > 0);
+		assert_true(patient_poll(fds, CLIENTS, PATIENCE * 1000) > 0);
 		for (uint32_t i = 0; i < CLIENTS; i++) {
 			if (!fds[i].revents)
 				continue;
@@ -195,9 +195,9 @@ static void test_many_do_not_read(void **state)
 			else
 				ask_buffers(sockets[i], id, 1);
 	}
-	for (int64_t end = now_ms() + PATIENCE * 1000;
+	for (int64_t end = patient_ms() + PATIENCE * 1000;
 	     !client_region(carve).live_bytes; sleep_ms(1))
-		assert_true(now_ms() < end);
+		assert_true(patient_ms() < end);
 	/* Whoever reads is served meanwhile. */
 	for (int i = 0; i < 100; i++)
 		assert_true(client_region(carve).live_bytes > 0);

@@ -424,7 +424,7 @@ static void test_users_without_memory(void **state)
 	ask_slots(socket, has, 2, 1);
 	close(fd);
 	pollfd = (struct pollfd){ .fd = socket, .events = POLLIN };
-	assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
+	assert_int_equal(patient_poll(&pollfd, 1, PATIENCE * 1000), 1);
 	close(take_slot(socket, 2));
 	close(socket);
 	for (int i = 0; i < GREEDY; i++)

@@ -72,7 +72,7 @@ static int dispatch(struct carve *carve, int timeout_ms)
 	struct pollfd pollfd = { .fd = carve_get_fd(carve), .events = POLLIN };
 
 	assert_true(pollfd.fd >= 0);
-	return poll(&pollfd, 1, timeout_ms) == 1 ? carve_dispatch(carve) : 0;
+	return patient_poll(&pollfd, 1, timeout_ms) == 1 ? carve_dispatch(carve) : 0;
 }
 
 static void test_a_cache_lets_a_waiter_through(void **state)
@@ -227,8 +227,8 @@ static void test_own_wait_does_not_deafen(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, ask_until_deadline,
 					cache.carve), 0);
 	/* The thread takes the message in, and this one hears of it. */
-	for (int64_t end = now_ms() + PATIENCE * 1000; !cache.calls;) {
-		assert_true(now_ms() < end);
+	for (int64_t end = patient_ms() + PATIENCE * 1000; !cache.calls;) {
+		assert_true(patient_ms() < end);
 		assert_true(dispatch(cache.carve, 2000) >= 0);
 	}
 	assert_int_equal(cache.wanted_bytes, 4 * MIB);
@@ -334,10 +334,10 @@ static void test_the_end_of_the_daemon_is_dispatched(void **state)
 	assert_int_equal(poll(&pollfd, 1, 0), 0);
 	carve_patience_nsec = 2000 * MSEC;
 	daemon_stop(daemon);
-	assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
+	assert_int_equal(patient_poll(&pollfd, 1, PATIENCE * 1000), 1);
 	assert_int_equal(carve_dispatch(carve), 0);
 	do {
-		assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
+		assert_int_equal(patient_poll(&pollfd, 1, PATIENCE * 1000), 1);
 		r = carve_dispatch(carve);
 		wakes++;
 	} while (r == 0);
@@ -345,7 +345,7 @@ static void test_the_end_of_the_daemon_is_dispatched(void **state)
 	/* Not a busy loop: 1, 2, 4 ... 50, 50 ... ms. */
 	assert_in_range(wakes, 2, 60);
 	assert_int_equal(carve_dispatch(carve), -EPIPE);
-	assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
+	assert_int_equal(patient_poll(&pollfd, 1, PATIENCE * 1000), 1);
 	assert_int_equal(carve_get_fd(carve), pollfd.fd);
 	carve_free(carve);
 	carve_patience_nsec = patience;

@@ -38,12 +38,12 @@ static void assert_log_has(const struct daemon *daemon, const char *words)
 
 static void wait_for_report(struct daemon *daemon, const char *words)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	char text[1024] = "";
 
 	while (!strstr(text, words)) {
 		daemon_next_report(daemon, text, sizeof(text), 100);
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("no %s", words);
 	}
 }

@@ -227,9 +227,9 @@ static void *ask(void *data)
 static void start(struct asking *asking, struct carve *carve)
 {
 	assert_int_equal(pthread_create(&asking->thread, NULL, ask, asking), 0);
-	for (int64_t end = now_ms() + PATIENCE * 1000;
+	for (int64_t end = patient_ms() + PATIENCE * 1000;
 	     client_region(carve).waiting != 1; sleep_ms(1))
-		assert_true(now_ms() < end);
+		assert_true(patient_ms() < end);
 }
 
 static void finish(struct asking *asking, int result)

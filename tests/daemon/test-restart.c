@@ -48,7 +48,7 @@ static void epoch_comes_behind_replies(void **state)
 
 	(void)state;
 	session_ask(&session, CARVE_MSG_REGIONS, &regions, sizeof(regions));
-	assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
+	assert_int_equal(patient_poll(&pollfd, 1, PATIENCE * 1000), 1);
 	supervisor_kill(scene.supervisor);
 	assert_int_equal(session_receive(&session, CARVE_MSG_REGIONS, reply,
 					 sizeof(reply)), 0);
@@ -351,7 +351,7 @@ static void cursor_of_another_epoch_is_stale(void **state)
 		request.items[i].bytes = PAGE;
 	/* What is not read lives. */
 	session_ask(&holder, CARVE_MSG_ALLOC, &request, sizeof(request));
-	assert_int_equal(poll(&pollfd, 1, PATIENCE * 1000), 1);
+	assert_int_equal(patient_poll(&pollfd, 1, PATIENCE * 1000), 1);
 	session_ask(&session, CARVE_MSG_LIST, &list, sizeof(list));
 	assert_int_equal(session_receive(&session, CARVE_MSG_LIST, &reply,
 					 sizeof(reply)), 0);
@@ -378,7 +378,7 @@ static void the_dead_leave_nothing(void **state)
 	struct restarting scene = start();
 	struct session gone = session_new(scene.daemon);
 	struct session left = session_new(scene.daemon);
-	int64_t end_ms = now_ms() + PATIENCE * 1000;
+	int64_t end_ms = patient_ms() + PATIENCE * 1000;
 
 	(void)state;
 	session_reserve(&gone, 8 * MIB);
@@ -388,11 +388,11 @@ static void the_dead_leave_nothing(void **state)
 	supervisor_go_on(scene.supervisor);
 	session_go_on(&left);
 	while (session_count_reservations(&left) != 1)
-		assert_true(now_ms() < end_ms);
+		assert_true(patient_ms() < end_ms);
 	session_free(&left);
 	/* All connections are forgotten; the state and the watches stay. */
 	while (supervisor_get_status(scene.supervisor).stored != 2)
-		assert_true(now_ms() < end_ms);
+		assert_true(patient_ms() < end_ms);
 	restarting_end(&scene);
 }
 

@@ -360,7 +360,7 @@ static void the_dead_have_their_grace(void **state)
 	other = session_new(scene.daemon);
 	session_ask_buffer(&other, PAGE, CARVE_WIRE_FOREVER);
 	assert_int_equal(session_receive_buffer(&other), 0);
-	assert_in_range(now_ms() - begin, 29000, PATIENCE * 1000);
+	assert_true(now_ms() - begin >= 29000);
 	assert_log_says(scene.daemon, "has not come back after a restart");
 	/* Nor is who has nothing kept in mind any longer, although it lives. */
 	session_connect_again(&none, scene.daemon);

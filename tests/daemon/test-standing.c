@@ -29,9 +29,9 @@ static struct carve_reservation_info granted(struct carve *carve)
 {
 	struct carve_reservation_info info = standing_only_one(carve);
 
-	for (int64_t end = now_ms() + PATIENCE * 1000;
+	for (int64_t end = patient_ms() + PATIENCE * 1000;
 	     info.flags & CARVE_RESERVATION_PENDING; info = standing_only_one(carve)) {
-		assert_true(now_ms() < end);
+		assert_true(patient_ms() < end);
 		sleep_ms(1);
 	}
 	return info;
@@ -150,7 +150,7 @@ static void test_survives_its_client(void **state)
 
 static int may_not_claim(struct carve *carve, struct scene *scene)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	struct carve_reservations *list;
 	struct carve_reservation *reservation;
 	bool is_pending;
@@ -160,7 +160,7 @@ static int may_not_claim(struct carve *carve, struct scene *scene)
 		    -EACCES);
 	/* Granted, or about to be. */
 	do {
-		CHILD_CHECK(now_ms() < end);
+		CHILD_CHECK(patient_ms() < end);
 		CHILD_CHECK(carve_reservations_new(carve, &list) == 0);
 		CHILD_CHECK(carve_reservations_count(list) == 1);
 		is_pending = carve_reservations_get(list, 0)->flags &

@@ -207,11 +207,11 @@ static void test_path_too_long(void **state)
 
 static pid_t wait_for_any(int *ret_status)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	pid_t ended;
 
 	while ((ended = waitpid(-1, ret_status, WNOHANG)) == 0) {
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("two daemons serve one socket");
 		sleep_ms(2);
 	}
@@ -291,12 +291,12 @@ static void test_activation_with_the_wrong_socket(void **state)
 
 static void wait_for_status(struct daemon *daemon, const char *words)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	char text[1024];
 
 	while (!strstr(daemon->status, words)) {
 		daemon_next_report(daemon, text, sizeof(text), 100);
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("'%s' is not in the status '%s'", words, daemon->status);
 	}
 }
@@ -324,12 +324,12 @@ static void test_status(void **state)
 
 static void wait_for_report(struct daemon *daemon, const char *words)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	char text[1024] = "";
 
 	while (!strstr(text, words)) {
 		daemon_next_report(daemon, text, sizeof(text), 100);
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("no %s", words);
 	}
 }

@@ -26,19 +26,19 @@ static unsigned int stored(const struct restarting *scene)
 /* So many are stored in the end. */
 static void await_stored(const struct restarting *scene, unsigned int count)
 {
-	int64_t end_ms = now_ms() + PATIENCE * 1000;
+	int64_t end_ms = patient_ms() + PATIENCE * 1000;
 
 	while (stored(scene) != count)
-		if (now_ms() >= end_ms)
+		if (patient_ms() >= end_ms)
 			fail_msg("%u are stored instead of %u", stored(scene), count);
 }
 
 static void await_stored_less(const struct restarting *scene, unsigned int count)
 {
-	int64_t end_ms = now_ms() + PATIENCE * 1000;
+	int64_t end_ms = patient_ms() + PATIENCE * 1000;
 
 	while (stored(scene) >= count)
-		assert_true(now_ms() < end_ms);
+		assert_true(patient_ms() < end_ms);
 }
 
 static int visit_often(void *data)
@@ -144,8 +144,8 @@ static void nothing_that_has_gone_stays(void **state)
 	for (int i = 0; i < CROWD; i++)
 		crowd[i] = session_new(scene.daemon);
 	/* One that could not be kept in time is, when it asks for something. */
-	for (int64_t end = now_ms() + PATIENCE * 1000; stored(&scene) != 2 + CROWD;) {
-		assert_true(now_ms() < end);
+	for (int64_t end = patient_ms() + PATIENCE * 1000; stored(&scene) != 2 + CROWD;) {
+		assert_true(patient_ms() < end);
 		for (int k = 0; k < CROWD; k++)
 			session_expect_served(&crowd[k]);
 	}

@@ -25,7 +25,7 @@ static bool has_answer(const struct session *session, bool has_to_be)
 {
 	struct pollfd pollfd = { .fd = session->fd, .events = POLLIN };
 
-	return poll(&pollfd, 1, has_to_be ? PATIENCE * 1000 : 100) == 1;
+	return patient_poll(&pollfd, 1, has_to_be ? PATIENCE * 1000 : 100) == 1;
 }
 
 #define PATH_BYTES	64

@@ -110,11 +110,11 @@ static void print_missing(const char *sign, const char *text, const char *from)
 
 void soak_map_expect(struct carve *carve, const char *map)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	char *now = soak_map(carve);
 
 	/* Dead clients and dirty memory take a moment. */
-	while (strcmp(now, map) && now_ms() < end) {
+	while (strcmp(now, map) && patient_ms() < end) {
 		free(now);
 		sleep_ms(20);
 		now = soak_map(carve);
@@ -173,11 +173,11 @@ struct soak_size soak_size(struct crash_run *run)
 
 void soak_size_expect(struct crash_run *run, const struct soak_size *before)
 {
-	int64_t end = now_ms() + PATIENCE * 1000;
+	int64_t end = patient_ms() + PATIENCE * 1000;
 	struct soak_size now;
 
 	while ((now = soak_size(run)).fds > before->fds || now.stored > before->stored) {
-		if (now_ms() > end)
+		if (patient_ms() > end)
 			fail_msg("there were %u descriptors and %u stored, now %u and %u",
 				 before->fds, before->stored, now.fds, now.stored);
 		sleep_ms(20);

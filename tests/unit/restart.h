@@ -3,6 +3,7 @@
 #ifndef CARVE_TESTS_RESTART_H
 #define CARVE_TESTS_RESTART_H
 
+#include "../patience.h"
 #include "peer.h"
 
 #define RESTART_SEEN_MAX	2048

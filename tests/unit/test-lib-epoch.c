@@ -227,7 +227,7 @@ static void an_idle_client_resumes_in_dispatch(void **state)
 	(void)state;
 	for (unsigned int i = 1; i <= 3; i++) {
 		peer_epoch(&peer);
-		assert_int_equal(poll(&pollfd, 1, 60000), 1);
+		assert_int_equal(patient_poll(&pollfd, 1, 60000), 1);
 		assert_int_equal(carve_dispatch(carve), 0);
 		/* HELLO was the first. */
 		restart_await(&peer.answers, i + 1);

@@ -242,7 +242,7 @@ static void a_child_may_free_what_it_may_not_use(void **state)
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		alarm(60);
+		alarm(240);
 		_exit(carve_free(carve) == NULL ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);

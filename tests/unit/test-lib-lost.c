@@ -131,7 +131,7 @@ static int next_word(struct carve *carve)
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < 100; i++) {
-		assert_int_equal(poll(&pollfd, 1, 60000), 1);
+		assert_int_equal(patient_poll(&pollfd, 1, 60000), 1);
 		r = carve_dispatch(carve);
 	}
 	return r;

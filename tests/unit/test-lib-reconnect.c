@@ -16,7 +16,7 @@
 /* For those who wait in vain. */
 #define SHORT_NSEC	(150 * PEER_MSEC)
 /* For those who do not. */
-#define LONG_NSEC	(60000 * PEER_MSEC)
+#define LONG_NSEC	(300000 * PEER_MSEC)
 
 static uint64_t now_nsec(void)
 {

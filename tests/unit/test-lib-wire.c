@@ -376,7 +376,7 @@ static void hostile_answers_end_the_connection(void **state)
 
 	(void)state;
 	/* It is the number of times that ends them. */
-	carve_patience_nsec = 2000 * PEER_MSEC;
+	carve_patience_nsec = 300000 * PEER_MSEC;
 	for (size_t i = 0; i < N_HOSTILES; i++)
 		try_hostile(&hostiles[i]);
 	carve_patience_nsec = before;

@@ -3,6 +3,7 @@
  * The simulated region: what keeps a buffer alive, and what its holder can do
  * to it. Each kind of reference is the only one left when it is tried.
  */
+#include "../patience.h"
 #include "simulated-region.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ static void assert_dies_soon(struct carve_device *device, uint64_t id)
 	int r;
 
 	do {
-		assert_int_equal(poll(&pollfd, 1, 60000), 1);
+		assert_int_equal(patient_poll(&pollfd, 1, 60000), 1);
 		r = carve_device_release(device, &extent);
 	} while (r == 0);
 	assert_int_equal(r, 1);
