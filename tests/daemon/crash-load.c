@@ -36,10 +36,24 @@ void crash_fail(struct crash_self *self, const char *what, int r)
 		 what, r < 0 ? strerror(-r) : "wrong", self->world->deaths);
 }
 
+/* As patient_ms(), but they all look at one, so that who waits need not. */
+int64_t crash_ms(struct crash_world *world)
+{
+	int64_t now = now_ms(), passed = now - atomic_exchange(&world->looked_ms, now);
+
+	/* Somebody may have looked later, and been the first to say so. */
+	if (passed < 0)
+		passed = 0;
+	if (passed > PATIENT_LOOK_MS)
+		passed = PATIENT_LOOK_MS;
+	return atomic_fetch_add(&world->ran_ms, passed) + passed;
+}
+
 bool crash_go_on(struct crash_self *self)
 {
 	struct crash_world *world = self->world;
 
+	crash_ms(world);
 	atomic_store(&self->worker->doing, "nothing");
 	while (world->pause && !world->stop) {
 		if (world->empty) {
@@ -58,14 +72,14 @@ bool crash_go_on(struct crash_self *self)
 
 void crash_connect(struct crash_self *self)
 {
-	int64_t end = now_ms() + CONNECT_MS;
+	int64_t end = patient_ms() + CONNECT_MS;
 	int r;
 
 	/* Without a supervisor there is nobody to connect to now and then. */
 	do
 		r = CRASH_CALL(self, "connect",
 			       carve_new(&self->carve, self->world->socket));
-	while (self->world->outside && now_ms() < end &&
+	while (self->world->outside && patient_ms() < end &&
 	       (r == -ENOENT || r == -ECONNREFUSED));
 	if (r == 0)
 		return;

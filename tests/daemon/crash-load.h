@@ -108,6 +108,7 @@ struct crash_worker {
  * @lost: calls that said so
  * @busy_allowed: the daemon may be out of descriptors
  * @busy: calls that said so
+ * @looked_ms, @ran_ms: see crash_ms()
  * @rest_ms: who does more than CRASH_CYCLE rests so long after each step
  * @owners: by page: life and number of the worker that has it, 0: nobody
  */
@@ -122,6 +123,8 @@ struct crash_world {
 	_Atomic uint64_t lost;
 	_Atomic bool busy_allowed;
 	_Atomic uint64_t busy;
+	_Atomic int64_t looked_ms;
+	_Atomic int64_t ran_ms;
 	int rest_ms;
 	_Atomic uint64_t overlaps;
 	_Atomic uint64_t spoilt;
@@ -151,6 +154,8 @@ struct crash_self {
 /* crash-load.c: what all roles do */
 unsigned int crash_below(struct crash_self *self, unsigned int bound);
 void crash_fail(struct crash_self *self, const char *what, int r);
+/* Milliseconds of a clock that goes on only as long as any worker does. */
+int64_t crash_ms(struct crash_world *world);
 /* Stand still while the world does. Return: go on? */
 bool crash_go_on(struct crash_self *self);
 /* Call something; counts. */
