@@ -21,6 +21,8 @@
 
 #include <carve.h>
 
+#include "../patience.h"
+
 #define STORMS		2
 #define MIB		(1ULL << 20)
 /* Half of what carved has. */
@@ -197,11 +199,11 @@ static void take_some(struct carve_reservation *reservation, struct carve *other
 static void go_hungry(struct carve_reservation *reservation, struct carve *other,
 		      struct count *count)
 {
-	uint64_t end = now_ms() + PATIENCE_MS, bytes;
+	uint64_t end = (uint64_t)patient_ms() + PATIENCE_MS, bytes;
 	unsigned long killed = count->killed;
 	void *rest = take_the_rest(&bytes);
 
-	while (count->killed < killed + DEATHS && now_ms() < end) {
+	while (count->killed < killed + DEATHS && (uint64_t)patient_ms() < end) {
 		feed();
 		take_some(reservation, other, count);
 		bury(count);

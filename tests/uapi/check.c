@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "../patience.h"
 #include "check.h"
 
 uint64_t page;
@@ -206,7 +207,7 @@ int carve_read_records(int fd, struct carve_release *records, unsigned int max)
 int carve_wait_record(int fd, int timeout_ms)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-	int ready = poll(&pollfd, 1, timeout_ms);
+	int ready = patient_poll(&pollfd, 1, timeout_ms);
 
 	if (ready < 0)
 		return -errno;

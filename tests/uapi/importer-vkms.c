@@ -17,6 +17,7 @@
 #include <xf86drm.h>
 #include <xf86drmMode.h>
 
+#include "../patience.h"
 #include "check.h"
 #include "vgem.h"
 
@@ -248,7 +249,7 @@ static int show(struct display *display, uint32_t shown, uint32_t written)
 	if (ret)
 		return ret;
 	done.fd = fence;
-	ret = poll(&done, 1, 20000) == 1 ? 0 : -ETIMEDOUT;
+	ret = patient_poll(&done, 1, 20000) == 1 ? 0 : -ETIMEDOUT;
 	close(fence);
 	return ret;
 }

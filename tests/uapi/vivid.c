@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "../patience.h"
 #include "check.h"
 #include "vivid.h"
 
@@ -223,7 +224,7 @@ int video_take(struct video *video)
 		.memory = video->memory,
 	};
 
-	if (poll(&pollfd, 1, 5000) != 1)
+	if (patient_poll(&pollfd, 1, 5000) != 1)
 		return -ETIMEDOUT;
 	if (ioctl(video->fd, VIDIOC_DQBUF, &buffer))
 		return -errno;
