@@ -16,7 +16,7 @@
 #   --disk FILE        one more disk, read only: /dev/vdb, then /dev/vdc ...
 #   --device DEVICE    a further -device of QEMU; may be given several times
 #   --enable UNIT      systemctl enable UNIT in the guest
-#   --timeout SECONDS  for the whole boot; default: the cases' own and a minute
+#   --timeout SECONDS  for the whole boot; default: the cases' own and some minutes
 #
 # Afterwards FOLDER has console.log, dmesg.txt (with levels), report.txt and
 # artifacts/: a log per case, the files a case left in its working folder, and
@@ -76,15 +76,15 @@ run_payload()
 	local to=$1/payload base=$2 case slowness budget
 
 	slowness=$(kernel_slowness "$kernel")
-	budget=$((60 * slowness))
+	budget=$((60 * slowness + standstill))
 	if [ "$kernel" = debug ]; then
 		# The log decides: one finding is not to hide all others.
 		append="panic_on_warn=0 $append"
 	fi
 	if [ "$slowness" != 1 ]; then
-		append="systemd.default_timeout_start_sec=$((90 * slowness)) $append"
 		be_patient "$to"
 	fi
+	bear_standstill "$to" "$slowness"
 	mkdir -p "$to/usr/libexec/carve-vm/cases" "$to/etc/carve-vm" \
 		"$to/etc/modprobe.d" "$to/usr/lib/systemd/system"
 	cp "$here/guest/init" "$1/init"
@@ -105,11 +105,30 @@ run_payload()
 		"CARVE_SLOWNESS=$slowness" "CARVE_INIT=$init" > "$to/etc/carve-vm/environment"
 	for case in "${cases[@]}"; do
 		install -m 755 "$case" "$to/usr/libexec/carve-vm/cases/"
-		echo "$(basename "$case") $(case_timeout "$case" "$kernel")" \
+		echo "$(basename "$case") $(case_limit "$case" "$kernel")" \
 			"$(case_daemon "$case") $(case_header "$case" modules)"
 		budget=$((budget + $(case_timeout "$case" "$kernel")))
 	done > "$to/etc/carve-vm/plan"
 	timeout=${timeout:-$budget}
+}
+
+# What systemd takes for dead as soon as it finds the time over. The kernel's watchdogs:
+# watchdogs().
+bear_standstill()
+{
+	local to=$1/etc/systemd
+
+	mkdir -p "$to"/{system.conf.d,system/carved.service.d}
+	cat > "$to/system.conf.d/carve-vm.conf" <<- END
+		[Manager]
+		DefaultTimeoutStartSec=$((90 * $2 + standstill))
+		DefaultTimeoutStopSec=$((90 + standstill))
+	END
+	# As long as those of systemd's own services.
+	cat > "$to/system/carved.service.d/carve-vm.conf" <<- END
+		[Service]
+		WatchdogSec=3min
+	END
 }
 
 # On a slow kernel nothing may give up early, and udev, where each of two
@@ -155,6 +174,15 @@ make_initrd()
 	rm -rf "$out/over" "$out/payload"
 }
 
+# What the kernel takes for an endless loop: twice watchdog_thresh, and one that sleeps.
+watchdogs()
+{
+	echo "watchdog_thresh=$((standstill / 2))" \
+		"rcupdate.rcu_cpu_stall_timeout=$((standstill + 30))" \
+		"workqueue.watchdog_thresh=$((standstill + 30))" \
+		"sysctl.kernel.hung_task_timeout_secs=$((standstill * 2))"
+}
+
 # The boot loader's part: command line and initrd into the tree, the entry.
 make_boot()
 {
@@ -163,7 +191,7 @@ make_boot()
 	size=$(stat -c %s "$out/initrd")
 	args="console=ttyAMA0 log_buf_len=1M root=/dev/vda panic=-1 oops=panic panic_on_warn=1"
 	args="$args systemd.unit=carve-vm.target systemd.show_status=false"
-	args="$args $(cat "$out/append") $append"
+	args="$args $(watchdogs) $(cat "$out/append") $append"
 	fdtput -t s "$out/tree.dtb" /chosen bootargs "$args"
 	fdtput -t x "$out/tree.dtb" /chosen linux,initrd-start 0 "$initrd_at"
 	fdtput -t x "$out/tree.dtb" /chosen linux,initrd-end 0 \

@@ -36,6 +36,17 @@ case_timeout()
 	echo $((${seconds:-60} * $(kernel_slowness "$2")))
 }
 
+# Seconds that the host may stand still and nothing fails: a kernel, too, was seen to
+# run next to nobody for two minutes, and the guest's clock goes on meanwhile. All limits in the
+# guest are so much later.
+standstill=150
+
+# case_limit FILE KERNEL: seconds after which it is ended there.
+case_limit()
+{
+	echo $(($(case_timeout "$1" "$2") + standstill))
+}
+
 # case_regions FILE KERNEL: the regions it is for; nothing when all are. What
 # the debug kernel looks for is in code that all kinds of memory share, so a
 # slow boot for each would find little more.
