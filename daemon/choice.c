@@ -2,8 +2,8 @@
 #include "choice.h"
 
 /* How many gaps are looked at, and how many that fit are compared. */
-#define LOOKS_MAX	48
-#define CANDIDATES_MAX	16
+#define LOOKS_MAX	24
+#define CANDIDATES_MAX	8
 
 /* A neighbour counts as no longer than this many times the extent itself. */
 #define NEIGHBOUR_TIMES	3
@@ -54,8 +54,34 @@ static bool costs_largest(const struct carve_mark *mark,
 }
 
 /*
- * How large the hole would be that is spoiled: the gap, and a third of each
- * neighbour, which may go any time. In 1/1024 pages.
+ * For a size that comes again: the largest ones from the bottom up, all others from
+ * the top down, each beside its like, and best where nothing is left over. As bytes
+ * of the way from that end.
+ */
+static uint64_t disorder(const struct carve_gaps *gaps,
+			 const struct carve_mark *mark,
+			 const struct carve_fit *fit, uint64_t largest,
+			 bool high, uint64_t offset)
+{
+	bool same_lower = carve_mark_bytes(mark) == fit->bytes;
+	bool same_upper = carve_mark_upper_bytes(mark) == fit->bytes;
+	bool exact = carve_mark_gap(mark) == fit->bytes;
+	uint64_t score = fit->bytes < largest ? gaps->bytes - offset : offset;
+
+	if (!(high ? same_upper || (exact && same_lower) :
+		     same_lower || (exact && same_upper)))
+		score += gaps->bytes / 2;
+	if (!exact)
+		score += gaps->bytes;
+	if (costs_largest(mark, fit, largest, offset))
+		score += 4 * gaps->bytes;
+	return score;
+}
+
+/*
+ * For any other size, and for bursts: how large the hole would be that is spoiled.
+ * That is the gap, and a third of each neighbour, which may go any time. In 1/1024
+ * pages.
  */
 static uint64_t spoiled(const struct carve_gaps *gaps,
 			const struct carve_mark *mark,
@@ -84,10 +110,10 @@ static uint64_t spoiled(const struct carve_gaps *gaps,
 	return hole / gaps->page_bytes * weight;
 }
 
-/* Of some gaps that are as large as @fit, or about as large. */
-static bool least_spoiled(const struct carve_gaps *gaps,
-			  const struct carve_fit *fit, uint64_t largest,
-			  uint64_t *ret_offset, struct carve_mark **ret_lower)
+/* Of some gaps that are as large as @fit, or about as large, at either end. */
+static bool best_place(const struct carve_gaps *gaps, const struct carve_fit *fit,
+		       uint64_t largest, bool known, uint64_t *ret_offset,
+		       struct carve_mark **ret_lower)
 {
 	struct carve_mark *mark = carve_gaps_first(gaps, fit->bytes);
 	uint64_t best = UINT64_MAX;
@@ -103,8 +129,8 @@ static bool least_spoiled(const struct carve_gaps *gaps,
 			if (!carve_gaps_place(gaps, mark, fit, high, &offset))
 				break;
 			fits = true;
-			score = spoiled(gaps, mark, fit, largest, high,
-					offset);
+			score = (known ? disorder : spoiled)(
+				gaps, mark, fit, largest, high, offset);
 			if (score < best) {
 				best = score;
 				*ret_offset = offset;
@@ -127,6 +153,9 @@ static bool in_burst(const struct carve_gaps *gaps,
 {
 	struct carve_fit all = *fit;
 
+	all.bytes = carve_habit_to_come(habit, fit->bytes);
+	if (!all.bytes)
+		return false;
 	if (habit->recent.bytes) {
 		*ret_lower = carve_gaps_behind(gaps, habit->recent.cursor,
 					       gaps->page_bytes);
@@ -134,10 +163,9 @@ static bool in_burst(const struct carve_gaps *gaps,
 		    carve_gaps_place(gaps, *ret_lower, fit, false, ret_offset))
 			return true;
 	}
-	all.bytes = carve_habit_to_come(habit, fit->bytes);
 	all.bytes -= all.bytes & (gaps->page_bytes - 1);
 	return all.bytes > fit->bytes &&
-	       least_spoiled(gaps, &all, largest, ret_offset, ret_lower);
+	       best_place(gaps, &all, largest, false, ret_offset, ret_lower);
 }
 
 bool carve_choose(struct carve_gaps *gaps, const struct carve_habit *habit,
@@ -148,6 +176,8 @@ bool carve_choose(struct carve_gaps *gaps, const struct carve_habit *habit,
 
 	return (carve_habit_in_sessions(habit) &&
 		in_burst(gaps, habit, fit, largest, ret_offset, ret_lower)) ||
-	       least_spoiled(gaps, fit, largest, ret_offset, ret_lower) ||
+	       best_place(gaps, fit, largest,
+			  carve_habit_knows(&habit->recent, fit->bytes),
+			  ret_offset, ret_lower) ||
 	       carve_gaps_lowest(gaps, fit, ret_offset, ret_lower);
 }

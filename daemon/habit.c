@@ -10,8 +10,9 @@
 /* What is this many allocations apart, at most, was allocated together. */
 #define TOGETHER_APART	16
 
-/* One burst counts as much in the mean as what is left of 2^this before it. */
-#define MEAN_LOG2	4
+/* So many bursts as long as those before, to a quarter, make a habit. */
+#define STEADY_ENOUGH	4
+#define STEADY_MAX	8
 
 /* After how many allocations the largest one of them is the former largest. */
 #define WINDOW		512
@@ -19,6 +20,11 @@
 static uint64_t max(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
+}
+
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
 }
 
 /* Multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4). */
@@ -34,14 +40,37 @@ static void learn(struct carve_habit *habit)
 	const struct carve_recent *recent = &habit->recent;
 	struct carve_burst *burst = &habit->bursts[place_of(recent->first)];
 
-	if (burst->first == recent->first) {
-		burst->bytes = (burst->bytes + recent->bytes) / 2;
-	} else {
-		burst->first = recent->first;
-		burst->bytes = recent->bytes;
+	if (burst->first != recent->first) {
+		*burst = (struct carve_burst){ recent->first, recent->bytes, 0 };
+		return;
 	}
-	habit->mean -= habit->mean >> MEAN_LOG2;
-	habit->mean += recent->bytes >> MEAN_LOG2;
+	if (apart(burst->bytes, recent->bytes) > burst->bytes / 4)
+		burst->steady /= 2;
+	else if (burst->steady < STEADY_MAX)
+		burst->steady++;
+	burst->bytes = (burst->bytes + recent->bytes) / 2;
+}
+
+/* Where @bytes stand among the known sizes, or CARVE_HABIT_SIZES. */
+static unsigned int find(const struct carve_recent *recent, uint64_t bytes)
+{
+	unsigned int i = 0;
+
+	while (i < CARVE_HABIT_SIZES && recent->sizes[i] != bytes)
+		i++;
+	return i;
+}
+
+static void know(struct carve_recent *recent, uint64_t bytes)
+{
+	unsigned int i = find(recent, bytes);
+
+	/* The one that has not come for the longest time makes room. */
+	if (i == CARVE_HABIT_SIZES)
+		i--;
+	for (; i; i--)
+		recent->sizes[i] = recent->sizes[i - 1];
+	recent->sizes[0] = bytes;
 }
 
 uint64_t carve_habit_allocate(struct carve_recent *recent, uint64_t offset,
@@ -56,6 +85,7 @@ uint64_t carve_habit_allocate(struct carve_recent *recent, uint64_t offset,
 		recent->largest[0] = 0;
 	}
 	recent->largest[0] = max(recent->largest[0], bytes);
+	know(recent, bytes);
 	return ++recent->allocated;
 }
 
@@ -70,12 +100,10 @@ void carve_habit_forget(struct carve_recent *recent,
 
 void carve_habit_release(struct carve_habit *habit, uint64_t number)
 {
-	uint64_t apart = number > habit->released ? number - habit->released :
-						    habit->released - number;
 	bool after_release = !habit->recent.bytes;
 
 	habit->together -= habit->together >> TOGETHER_LOG2;
-	if (after_release && apart <= TOGETHER_APART)
+	if (after_release && apart(number, habit->released) <= TOGETHER_APART)
 		habit->together += 65536 >> TOGETHER_LOG2;
 	if (!after_release)
 		learn(habit);
@@ -88,14 +116,21 @@ bool carve_habit_in_sessions(const struct carve_habit *habit)
 	return habit->together > TOGETHER_MANY;
 }
 
+bool carve_habit_knows(const struct carve_recent *recent, uint64_t bytes)
+{
+	return find(recent, bytes) < CARVE_HABIT_SIZES;
+}
+
 uint64_t carve_habit_to_come(const struct carve_habit *habit, uint64_t bytes)
 {
 	const struct carve_recent *recent = &habit->recent;
 	uint64_t first = recent->bytes ? recent->first : bytes;
 	const struct carve_burst *burst = &habit->bursts[place_of(first)];
-	uint64_t all = burst->first == first ? burst->bytes : habit->mean;
 
-	return all > recent->bytes ? max(all - recent->bytes, bytes) : bytes;
+	if (burst->first != first || burst->steady < STEADY_ENOUGH)
+		return 0;
+	return burst->bytes > recent->bytes ?
+		       max(burst->bytes - recent->bytes, bytes) : bytes;
 }
 
 uint64_t carve_habit_largest(const struct carve_recent *recent)

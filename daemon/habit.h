@@ -2,9 +2,11 @@
 /*
  * What allocations and ends have been like: choice.h goes by it.
  *
- * A burst is what is allocated between two ends: the pictures of a decoder, and
- * whatever it needs beside them. How much will follow is guessed by what followed
- * when bursts before it began with a buffer of this size.
+ * Sizes that come again are known; a device asks for few. A burst is what is
+ * allocated between two ends: the pictures of a decoder, and whatever it needs
+ * beside them. How much will follow is known when the last bursts that began with a
+ * buffer of this size were about as long. Where bursts also end as a whole, as
+ * decoders do, allocations are said to be in sessions.
  */
 #ifndef CARVE_DAEMON_HABIT_H
 #define CARVE_DAEMON_HABIT_H
@@ -16,6 +18,9 @@
 #define CARVE_HABIT_BURSTS_LOG2	7
 #define CARVE_HABIT_BURSTS	(1U << CARVE_HABIT_BURSTS_LOG2)
 
+/* How many sizes are known. */
+#define CARVE_HABIT_SIZES	16
+
 /**
  * struct carve_recent - what an allocation changes
  * @allocated: how many were allocated
@@ -23,6 +28,7 @@
  * @first: bytes of the first of this burst; of no meaning when @bytes is 0
  * @bytes: of this burst so far; 0 when the next allocation begins one
  * @largest: bytes of the largest of the last 512 or fewer, and of 512 before
+ * @sizes: bytes, the last ones that came, each once, the latest first; 0 for none
  *
  * May be copied, and put back when what was allocated is undone.
  */
@@ -32,16 +38,19 @@ struct carve_recent {
 	uint64_t first;
 	uint64_t bytes;
 	uint64_t largest[2];
+	uint64_t sizes[CARVE_HABIT_SIZES];
 };
 
 /**
  * struct carve_burst - what bursts were like that began with one size
  * @first: that size; 0 when there were none
  * @bytes: of a burst, the mean of the last one and of the mean before
+ * @steady: how often, of late, a burst was about as long as those before
  */
 struct carve_burst {
 	uint64_t first;
 	uint64_t bytes;
+	uint32_t steady;
 };
 
 /**
@@ -50,7 +59,6 @@ struct carve_burst {
  * @released: number of the one that was released last
  * @together: how often what ended right after another had been allocated about
  *	when it was, in 1/65536
- * @mean: bytes of a burst, of about the last 16
  * @bursts: private; by a hash of the first one's size
  *
  * All zeros before its first use.
@@ -59,7 +67,6 @@ struct carve_habit {
 	struct carve_recent recent;
 	uint64_t released;
 	uint32_t together;
-	uint64_t mean;
 	struct carve_burst bursts[CARVE_HABIT_BURSTS];
 };
 
@@ -77,9 +84,12 @@ void carve_habit_release(struct carve_habit *habit, uint64_t number);
 /* Is what is allocated together mostly released together? */
 bool carve_habit_in_sessions(const struct carve_habit *habit);
 
+/* Did one of @bytes come lately? */
+bool carve_habit_knows(const struct carve_recent *recent, uint64_t bytes);
+
 /*
  * How much is likely to be allocated until something ends, if @bytes are now;
- * these included.
+ * these included. 0 when bursts of this kind are not known to be alike.
  */
 uint64_t carve_habit_to_come(const struct carve_habit *habit, uint64_t bytes);
 

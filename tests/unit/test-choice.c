@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "choice.h"
+#include "habits.h"
 
-#define PAGE	4096ULL
 #define MARKS	512
 
 struct range {
@@ -61,23 +61,6 @@ static void allocate(struct range *range, uint64_t page, uint64_t pages)
 {
 	cover(range, page, pages);
 	carve_habit_allocate(&range->habit.recent, page * PAGE, pages * PAGE);
-}
-
-/* A burst of @count times @pages, all of which ended together. */
-static void see_burst(struct carve_habit *habit, uint64_t count, uint64_t pages)
-{
-	uint64_t first = habit->recent.allocated + 1;
-
-	for (uint64_t i = 0; i < count; i++)
-		carve_habit_allocate(&habit->recent, 0, pages * PAGE);
-	for (uint64_t i = 0; i < count; i++)
-		carve_habit_release(habit, first + i);
-}
-
-/* What ended had been allocated together, so often that it is believed. */
-static void many_end_together(struct carve_habit *habit)
-{
-	see_burst(habit, 400, 1);
 }
 
 static void the_gap_that_fits_exactly(void **state)
@@ -170,6 +153,51 @@ static void room_for_the_largest_is_kept(void **state)
 	assert_int_equal(choose(&range, 2, 1, 0), 40);
 }
 
+/* Of sizes that come again the largest gather at the bottom, the others at the top. */
+static void known_sizes_from_both_ends(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 100);
+	assert_int_equal(choose(&range, 3, 1, 0), 0);
+	carve_habit_allocate(&range.habit.recent, 0, 3 * PAGE);
+	carve_habit_allocate(&range.habit.recent, 0, 8 * PAGE);
+	assert_int_equal(choose(&range, 3, 1, 0), 97);
+	assert_int_equal(choose(&range, 8, 1, 0), 0);
+	assert_int_equal(choose(&range, 8, 1, 70), 0);
+	/* Without cutting eight in two. */
+	assert_int_equal(choose(&range, 3, 1, 67), 64);
+	assert_int_equal(choose(&range, 3, 1, 70), 0);
+	/* The gap that is nearest to its end, not the smallest. */
+	cover(&range, 10, 2);	/* gap of 9 */
+	cover(&range, 21, 1);	/* gap of 20 */
+	cover(&range, 42, 1);
+	assert_int_equal(choose(&range, 8, 1, 0), 0);
+	assert_int_equal(choose(&range, 3, 1, 42), 39);
+}
+
+static void known_sizes_beside_their_like(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 100);
+	cover(&range, 0, 30);	/* gap of 8, room for one of the largest */
+	cover(&range, 38, 5);	/* gap of 7 */
+	cover(&range, 50, 30);	/* gap of 6 */
+	cover(&range, 86, 7);	/* gap of 3, exactly */
+	cover(&range, 96, 4);
+	carve_habit_allocate(&range.habit.recent, 0, 5 * PAGE);
+	carve_habit_allocate(&range.habit.recent, 0, 3 * PAGE);
+	carve_habit_allocate(&range.habit.recent, 0, 8 * PAGE);
+	assert_int_equal(choose(&range, 3, 1, 0), 93);
+	assert_int_equal(choose(&range, 3, 1, 95), 83);
+	/* Half of the range nearer to its end, and yet. */
+	assert_int_equal(choose(&range, 5, 1, 0), 43);
+	assert_int_equal(choose(&range, 3, 1, 45), 35);
+}
+
 static void a_burst_stays_together(void **state)
 {
 	static struct range range;
@@ -184,7 +212,7 @@ static void a_burst_stays_together(void **state)
 	see_burst(&range.habit, 3, 4);
 	assert_int_equal(choose(&range, 4, 1, 0), 10);
 	many_end_together(&range.habit);
-	see_burst(&range.habit, 3, 4);
+	see_bursts(&range.habit, 3, 4);
 	/* Three are likely: where there is room for all, and not much more. */
 	assert_int_equal(choose(&range, 4, 1, 0), 64);
 	allocate(&range, 64, 4);
@@ -196,8 +224,7 @@ static void a_burst_stays_together(void **state)
 	/* Once something has ended, another burst begins. */
 	carve_habit_release(&range.habit, range.habit.recent.allocated);
 	many_end_together(&range.habit);
-	see_burst(&range.habit, 5, 4);
-	see_burst(&range.habit, 7, 4);
+	see_bursts(&range.habit, 6, 4);
 	range.habit.recent.cursor = 100 * PAGE;
 	assert_int_equal(choose(&range, 4, 1, 0), 24);
 }
@@ -210,7 +237,7 @@ static void a_small_burst_lies_high(void **state)
 	(void)state;
 	start(&range, 10000);
 	many_end_together(&range.habit);
-	see_burst(&range.habit, 8, 4);
+	see_bursts(&range.habit, 8, 4);
 	for (uint64_t i = 0; i < 8; i++) {
 		assert_int_equal(choose(&range, 4, 1, 0), 9968 + 4 * i);
 		allocate(&range, 9968 + 4 * i, 4);
@@ -228,74 +255,8 @@ static void a_burst_too_long_for_any_gap(void **state)
 	cover(&range, 14, 10);	/* gap of 30 */
 	cover(&range, 54, 46);
 	many_end_together(&range.habit);
-	see_burst(&range.habit, 9, 4);
+	see_bursts(&range.habit, 9, 4);
 	assert_int_equal(choose(&range, 4, 1, 0), 10);
-}
-
-static void what_is_to_come_of_a_burst(void **state)
-{
-	static struct carve_habit habit;
-
-	(void)state;
-	memset(&habit, 0, sizeof(habit));
-	assert_int_equal(carve_habit_to_come(&habit, PAGE), PAGE);
-	see_burst(&habit, 8, 4);
-	assert_int_equal(carve_habit_to_come(&habit, 4 * PAGE), 32 * PAGE);
-	see_burst(&habit, 4, 4);
-	assert_int_equal(carve_habit_to_come(&habit, 4 * PAGE), 24 * PAGE);
-	/* The first one decides, and what there was already is not to come. */
-	carve_habit_allocate(&habit.recent, 0, 4 * PAGE);
-	carve_habit_allocate(&habit.recent, 0, PAGE);
-	assert_int_equal(carve_habit_to_come(&habit, PAGE), 19 * PAGE);
-	assert_int_equal(carve_habit_to_come(&habit, 30 * PAGE), 30 * PAGE);
-	carve_habit_allocate(&habit.recent, 0, 30 * PAGE);
-	assert_int_equal(carve_habit_to_come(&habit, PAGE), PAGE);
-	carve_habit_release(&habit, 1);
-	/* Of a size that no burst began with: what bursts take on average. */
-	for (int i = 0; i < 200; i++)
-		see_burst(&habit, 8, 4);
-	assert_in_range(carve_habit_to_come(&habit, 3 * PAGE), 31 * PAGE,
-			32 * PAGE);
-}
-
-/* More kinds of bursts than are remembered: a later one takes the place. */
-static void more_bursts_than_are_remembered(void **state)
-{
-	static struct carve_habit habit;
-	uint64_t known = 0;
-
-	(void)state;
-	memset(&habit, 0, sizeof(habit));
-	for (uint64_t i = 1; i <= 1000; i++) {
-		see_burst(&habit, 3, i);
-		assert_int_equal(carve_habit_to_come(&habit, i * PAGE),
-				 3 * i * PAGE);
-	}
-	for (uint64_t i = 1; i <= 1000; i++)
-		known += carve_habit_to_come(&habit, i * PAGE) == 3 * i * PAGE;
-	assert_in_range(known, CARVE_HABIT_BURSTS / 2,
-			CARVE_HABIT_BURSTS + 2);
-}
-
-static void single_ends_are_no_sessions(void **state)
-{
-	struct carve_habit habit = { 0 };
-	uint32_t many;
-
-	(void)state;
-	many_end_together(&habit);
-	many = habit.together;
-	assert_true(many > 60000 && many <= 65536);
-	/* An allocation after each end: nothing ends together. */
-	for (int i = 0; i < 400; i++)
-		carve_habit_release(&habit,
-				    carve_habit_allocate(&habit.recent, 0,
-							 PAGE));
-	assert_true(habit.together < 5000);
-	/* One end after the other, but of what is unrelated. */
-	for (uint64_t i = 0; i < 400; i++)
-		carve_habit_release(&habit, 1000 + 7 * (i * 37 % 400));
-	assert_true(habit.together < 5000);
 }
 
 /* More gaps that are long enough but not aligned than are ever looked at. */
@@ -362,12 +323,11 @@ int main(void)
 		cmocka_unit_test(small_ones_high_large_ones_low),
 		cmocka_unit_test(between_small_neighbours),
 		cmocka_unit_test(room_for_the_largest_is_kept),
+		cmocka_unit_test(known_sizes_from_both_ends),
+		cmocka_unit_test(known_sizes_beside_their_like),
 		cmocka_unit_test(a_burst_stays_together),
 		cmocka_unit_test(a_small_burst_lies_high),
 		cmocka_unit_test(a_burst_too_long_for_any_gap),
-		cmocka_unit_test(what_is_to_come_of_a_burst),
-		cmocka_unit_test(more_bursts_than_are_remembered),
-		cmocka_unit_test(single_ends_are_no_sessions),
 		cmocka_unit_test(found_among_many_that_do_not_do),
 		cmocka_unit_test(found_below_a_limit),
 		cmocka_unit_test(very_large_alignments),
