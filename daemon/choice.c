@@ -2,7 +2,7 @@
 #include "choice.h"
 
 /* How many gaps are looked at, and how many that fit are compared. */
-#define LOOKS_MAX	24
+#define LOOKS_MAX	48
 #define CANDIDATES_MAX	8
 
 /* A neighbour counts as no longer than this many times the extent itself. */
@@ -55,7 +55,7 @@ static bool costs_largest(const struct carve_mark *mark,
 
 /*
  * For a size that comes again: the largest ones from the bottom up, all others from
- * the top down, each beside its like, and best where nothing is left over. As bytes
+ * the top down, in gaps beside their like, and best where nothing is left over. As bytes
  * of the way from that end.
  */
 static uint64_t disorder(const struct carve_gaps *gaps,

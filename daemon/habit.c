@@ -12,7 +12,6 @@
 
 /* So many bursts as long as those before, to a quarter, make a habit. */
 #define STEADY_ENOUGH	4
-#define STEADY_MAX	8
 
 /* After how many allocations the largest one of them is the former largest. */
 #define WINDOW		512
@@ -40,13 +39,12 @@ static void learn(struct carve_habit *habit)
 	const struct carve_recent *recent = &habit->recent;
 	struct carve_burst *burst = &habit->bursts[place_of(recent->first)];
 
-	if (burst->first != recent->first) {
+	if (burst->first != recent->first ||
+	    apart(burst->bytes, recent->bytes) > burst->bytes / 4) {
 		*burst = (struct carve_burst){ recent->first, recent->bytes, 0 };
 		return;
 	}
-	if (apart(burst->bytes, recent->bytes) > burst->bytes / 4)
-		burst->steady /= 2;
-	else if (burst->steady < STEADY_MAX)
+	if (burst->steady < STEADY_ENOUGH)
 		burst->steady++;
 	burst->bytes = (burst->bytes + recent->bytes) / 2;
 }

@@ -45,7 +45,7 @@ struct carve_recent {
  * struct carve_burst - what bursts were like that began with one size
  * @first: that size; 0 when there were none
  * @bytes: of a burst, the mean of the last one and of the mean before
- * @steady: how often, of late, a burst was about as long as those before
+ * @steady: how many of the last ones were about as long as those before
  */
 struct carve_burst {
 	uint64_t first;

@@ -51,10 +51,17 @@ static void bursts_have_to_be_alike(void **state)
 	assert_int_equal(carve_habit_to_come(&habit, 4 * PAGE), 36 * PAGE);
 	see_burst(&habit, 4, 4);
 	assert_int_equal(carve_habit_to_come(&habit, 4 * PAGE), 0);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++) {
 		see_burst(&habit, 8, 4);
-	assert_true(carve_habit_to_come(&habit, 4 * PAGE) != 0);
+		assert_int_equal(carve_habit_to_come(&habit, 4 * PAGE), 0);
+	}
+	see_burst(&habit, 8, 4);
+	assert_int_equal(carve_habit_to_come(&habit, 4 * PAGE), 32 * PAGE);
 	assert_int_equal(carve_habit_to_come(&habit, 3 * PAGE), 0);
+	/* However long they had been alike. */
+	see_bursts(&habit, 8, 4);
+	see_burst(&habit, 100, 4);
+	assert_int_equal(carve_habit_to_come(&habit, 4 * PAGE), 0);
 }
 
 static void what_is_to_come_of_a_burst(void **state)
