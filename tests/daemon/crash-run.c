@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "crash-run.h"
 
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -49,28 +45,10 @@ static void take_regions(struct carve *carve, struct carve_region_info *ret)
 	carve_regions_free(regions);
 }
 
-/*
- * One program of these at a time, until it ends. With two of them a kernel was seen
- * to run nobody else for a minute, while it forgot what /proc had said of the dead.
- */
-static void take_turn(void)
-{
-	static int folder = -1;
-	char path[PATH_MAX] = "";
-
-	if (folder >= 0)
-		return;
-	assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
-	folder = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(folder >= 0);
-	assert_int_equal(flock(folder, LOCK_EX), 0);
-}
-
 void crash_run_prepare(struct crash_run *run)
 {
 	if (geteuid() != 0)
 		skip_because("only the superuser is told where buffers lie");
-	take_turn();
 	*run = (struct crash_run){ .daemon = daemon_prepare() };
 	present = run;
 	crash_run_configure(run, "");
