@@ -16,21 +16,24 @@
 
 #define PATIENT_LOOK_MS 250
 
+/* One clock for each thread, whichever file looks at it. */
+_Thread_local int64_t patient_last_ms __attribute__((weak));
+_Thread_local int64_t patient_sum_ms __attribute__((weak));
+
 static inline int64_t patient_ms(void)
 {
-	static _Thread_local int64_t last_ms, sum_ms;
 	struct timespec now;
 	int64_t now_ms, passed_ms;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	now_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
-	passed_ms = now_ms - last_ms;
-	last_ms = now_ms;
-	sum_ms += passed_ms < PATIENT_LOOK_MS ? passed_ms : PATIENT_LOOK_MS;
-	return sum_ms;
+	passed_ms = now_ms - patient_last_ms;
+	patient_last_ms = now_ms;
+	patient_sum_ms += passed_ms < PATIENT_LOOK_MS ? passed_ms : PATIENT_LOOK_MS;
+	return patient_sum_ms;
 }
 
-/* poll() by that clock. */
+/* poll() by that clock; of nothing, a sleep. @timeout_ms: 0 or more */
 static inline int patient_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	int64_t left_ms, end_ms = patient_ms() + timeout_ms;

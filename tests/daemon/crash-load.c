@@ -56,6 +56,7 @@ bool crash_go_on(struct crash_self *self)
 	crash_ms(world);
 	atomic_store(&self->worker->doing, "nothing");
 	while (world->pause && !world->stop) {
+		crash_ms(world);
 		if (world->empty) {
 			crash_drop_all(self);
 			crash_reserve_empty(self);

@@ -17,10 +17,9 @@
 
 /*
  * After a deadline the daemon may still have to be started and to wait for others;
- * by crash_ms(), and with patience even so: a kernel that is busy with itself may
- * keep the daemon alone for a minute.
+ * by crash_ms().
  */
-#define LATE_MS		(PATIENCE * 1000)
+#define LATE_MS		(PATIENCE / 2 * 1000)
 
 /* Nobody holds anything longer than a moment: "for ever" ends. */
 #define EVER_MS		(PATIENCE * 1000)

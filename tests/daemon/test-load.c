@@ -235,7 +235,7 @@ static void test_idle_daemon_sleeps(void **state)
 	do {
 		assert_true(patient_ms() < end);
 		before = switches(daemon);
-		sleep_ms(2500);
+		patient_poll(NULL, 0, 2500);
 	} while (switches(daemon) != before);
 	sleep_ms(3000);
 	assert_int_equal(switches(daemon), before);

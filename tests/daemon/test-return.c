@@ -346,7 +346,7 @@ static void the_dead_have_their_grace(void **state)
 		.daemon = daemon_start("--simulate", "16M", NULL),
 	};
 	struct session none = session_new(scene.daemon), other;
-	int64_t begin;
+	int64_t begin, patient;
 	int hold;
 	pid_t child = reserve_in_child(&scene, &hold);
 
@@ -356,11 +356,13 @@ static void the_dead_have_their_grace(void **state)
 	close(hold);
 	child_expect(child, 0);
 	begin = now_ms();
+	patient = patient_ms();
 	daemon_start_again(scene.daemon, arguments);
 	other = session_new(scene.daemon);
 	session_ask_buffer(&other, PAGE, CARVE_WIRE_FOREVER);
 	assert_int_equal(session_receive_buffer(&other), 0);
 	assert_true(now_ms() - begin >= 29000);
+	assert_true(patient_ms() - patient < PATIENCE * 1000 / 2);
 	assert_log_says(scene.daemon, "has not come back after a restart");
 	/* Nor is who has nothing kept in mind any longer, although it lives. */
 	session_connect_again(&none, scene.daemon);

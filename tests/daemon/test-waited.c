@@ -200,16 +200,18 @@ static void newcomers_are_not_held_back_for_long(void **state)
 	struct session holder = session_new(scene.daemon);
 	struct session waiter = session_new(scene.daemon);
 	struct session newcomer = session_new(scene.daemon);
-	int64_t begin;
+	int64_t begin, patient;
 
 	(void)state;
 	let_go_meanwhile(&scene, &holder, &waiter);
 	begin = now_ms();
+	patient = patient_ms();
 	supervisor_go_on(scene.supervisor);
 	session_go_on(&newcomer);
 	session_ask_buffer(&newcomer, REGION_BYTES, 0);
 	assert_int_equal(session_receive_buffer(&newcomer), 0);
 	assert_true(now_ms() - begin >= HOLD_MS);
+	assert_true(patient_ms() - patient < PATIENCE * 1000 / 2);
 	session_free(&newcomer);
 	session_free(&holder);
 	session_free(&waiter);
