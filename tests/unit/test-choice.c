@@ -198,6 +198,35 @@ static void known_sizes_beside_their_like(void **state)
 	assert_int_equal(choose(&range, 3, 1, 45), 35);
 }
 
+/* Most of the range away, but nothing is left over. */
+static void known_sizes_where_they_fit_exactly(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 100);
+	cover(&range, 0, 10);	/* gap of 5 */
+	cover(&range, 15, 15);	/* gap of 70 */
+	carve_habit_allocate(&range.habit.recent, 0, 5 * PAGE);
+	carve_habit_allocate(&range.habit.recent, 0, 8 * PAGE);
+	assert_int_equal(choose(&range, 5, 1, 0), 10);
+	cover(&range, 10, 5);
+	assert_int_equal(choose(&range, 5, 1, 0), 95);
+}
+
+/* In sessions, too, what follows a buffer is placed by itself until it is a habit. */
+static void no_burst_without_a_habit(void **state)
+{
+	static struct range range;
+
+	(void)state;
+	start(&range, 100);
+	many_end_together(&range.habit);
+	assert_true(carve_habit_in_sessions(&range.habit));
+	allocate(&range, 40, 4);
+	assert_int_equal(choose(&range, 3, 1, 0), 0);
+}
+
 static void a_burst_stays_together(void **state)
 {
 	static struct range range;
@@ -325,6 +354,8 @@ int main(void)
 		cmocka_unit_test(room_for_the_largest_is_kept),
 		cmocka_unit_test(known_sizes_from_both_ends),
 		cmocka_unit_test(known_sizes_beside_their_like),
+		cmocka_unit_test(known_sizes_where_they_fit_exactly),
+		cmocka_unit_test(no_burst_without_a_habit),
 		cmocka_unit_test(a_burst_stays_together),
 		cmocka_unit_test(a_small_burst_lies_high),
 		cmocka_unit_test(a_burst_too_long_for_any_gap),
